@@ -1,0 +1,35 @@
+"""What can go wrong at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HarnessError(Exception):
+    """An error that is told to the user in one line, without a traceback."""
+
+
+class ConfigError(HarnessError):
+    """An input that contradicts itself or its surroundings.
+
+    The message names the field, the value found there and what would be right.
+    """
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(field, value, expected)
+
+    def __str__(self) -> str:
+        return f"{self.field}={self.value}: {self.expected}"
+
+
+class AssetError(HarnessError):
+    """Weights or data that cannot be had: no network, a wrong checksum, a missing file."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A clause that lists what is known, nearest names first."""
+    known = sorted(known)
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"one of {', '.join(known)}"
