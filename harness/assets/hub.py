@@ -1,0 +1,51 @@
+"""Models and data sets of the Hugging Face hub, at a commit."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.assets.cache import Pin
+from harness.assets.pickles import PICKLES
+from harness.errors import AssetError, ConfigError
+
+if TYPE_CHECKING:
+    from harness.config import Source
+
+log = logging.getLogger(__name__)
+
+WEIGHTS = ("*.safetensors", "*.json", "*.txt", "*.model")
+TABLES = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
+
+
+def pinned(source: Source, field: str) -> Pin:
+    """The source's pin; raises ConfigError when its revision is no commit."""
+    if not re.fullmatch("[0-9a-f]{40}", str(source.revision)):
+        expected = "must be a commit (40 hex digits), since branches and tags move"
+        raise ConfigError(f"{field}.revision", source.revision, expected)
+    return Pin(str(source.repo), (source.revision, source.members))
+
+
+def snapshot(source: Source) -> Path:
+    """The folder of the repository's files; `datasets/NAME` is a data set, anything else a model.
+
+    It lies in the hub's own cache, which may already hold what other programs fetched.
+    """
+    from huggingface_hub import snapshot_download
+
+    repo = str(source.repo)
+    log.info("fetching %s at %s from the hub", repo, source.revision)
+    try:
+        folder = snapshot_download(
+            repo.removeprefix("datasets/"),
+            repo_type="dataset" if repo.startswith("datasets/") else "model",
+            revision=source.revision,
+            allow_patterns=list(source.members or WEIGHTS + TABLES),
+            ignore_patterns=list(PICKLES),
+        )
+    except (OSError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise AssetError(f"{repo} at {source.revision}: not had from the hub: {reason}") from error
+    return Path(folder)
