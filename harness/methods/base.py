@@ -1,0 +1,73 @@
+"""What every method can do, whatever library does it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib import import_module
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from harness.config import MethodConfig
+from harness.errors import ConfigError, HarnessError
+
+
+class NotMergeable(HarnessError):
+    """The method has no merged form; the message is the reason."""
+
+
+class Method(ABC):
+    """One way to adapt a backbone.
+
+    A subclass is named in `conf/method/NAME.yaml` as `implementation: module:Class`; its options
+    are the file's other keys.
+    """
+
+    starts_at_base: ClassVar[bool] = True
+    """Before the first step the adapted model computes what the base computes."""
+
+    trains_by_steps: ClassVar[bool] = True
+    """False for the head alone, which is fitted to convergence on cached features."""
+
+    def __init__(self, config: MethodConfig) -> None:
+        self.config = config
+
+    @abstractmethod
+    def adapt(self, backbone: PreTrainedModel) -> nn.Module:
+        """The backbone with what the method adds, its trainable parameters and no others marked.
+
+        Works on the meta device too. Raises ConfigError where the method is not defined for the
+        model or an option does not fit it.
+        """
+
+    @abstractmethod
+    def save(self, adapted: nn.Module, folder: Path) -> None:
+        """Write what was trained, and no more, into `folder` as safetensors."""
+
+    @abstractmethod
+    def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
+        """The adapted model for inference from a fresh backbone and what `save` wrote."""
+
+    @abstractmethod
+    def merge(self, adapted: nn.Module) -> nn.Module:
+        """The base architecture with the update in its weights; consumes `adapted`.
+
+        Raises NotMergeable with the reason.
+        """
+
+
+def load_method(config: MethodConfig) -> Method:
+    """The method that a config names; raises ConfigError if there is no such class."""
+    module, _, name = config.implementation.partition(":")
+    expected = "must be module:Class of a harness.methods.Method"
+    try:
+        kind = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            "method.implementation", config.implementation, f"{expected} ({error})"
+        ) from error
+    if not (isinstance(kind, type) and issubclass(kind, Method)):
+        raise ConfigError("method.implementation", config.implementation, expected)
+    return kind(config)

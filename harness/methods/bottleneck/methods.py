@@ -1,0 +1,60 @@
+"""Houlsby's and Pfeiffer's placements of bottlenecks."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from peft import PeftConfig
+from transformers import PreTrainedModel
+from transformers.activations import ACT2FN
+
+import harness.methods.bottleneck.tuner  # noqa: F401  registers the method with peft
+from harness.errors import ConfigError, nearest
+from harness.methods.anatomy import Layer, layers
+from harness.methods.bottleneck.config import BottleneckConfig
+from harness.methods.peft_method import PeftMethod
+
+
+class Bottleneck(PeftMethod):
+    """Bottlenecks at the places that `places` gives for each layer."""
+
+    @abstractmethod
+    def places(self, layer: Layer) -> list[str]:
+        """Paths of the modules of one layer that get a bottleneck."""
+
+    def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
+        width = backbone.config.hidden_size
+        dim = self.config.options["bottleneck_dim"]
+        if dim > width:
+            raise ConfigError(
+                "method.bottleneck_dim", dim, f"must be at most {width}, the model's width"
+            )
+        activation = self.config.options["non_linearity"]
+        if activation not in ACT2FN:
+            raise ConfigError("method.non_linearity", activation, nearest(activation, ACT2FN))
+        targets = [path for layer in layers(backbone) for path in self.places(layer)]
+        return BottleneckConfig(
+            **self.options(
+                BottleneckConfig, target_modules=targets, hidden_size=width, bottleneck_dim=dim
+            )
+        )
+
+
+class Houlsby(Bottleneck):
+    """After the attention and after the feed-forward, before the add and the norm.
+
+    Houlsby et al. 2019, arXiv 1902.00751.
+    """
+
+    def places(self, layer: Layer) -> list[str]:
+        return [layer.attention_output, layer.down]
+
+
+class Pfeiffer(Bottleneck):
+    """One per layer, after the feed-forward: around the closing norm, or after a pre-norm layer.
+
+    Pfeiffer et al. 2020, arXiv 2005.00247.
+    """
+
+    def places(self, layer: Layer) -> list[str]:
+        return [layer.closing_norm or layer.path]

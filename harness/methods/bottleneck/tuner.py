@@ -1,0 +1,58 @@
+"""The tuner through which peft injects, saves, loads and switches bottlenecks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from peft.tuners.tuners_utils import BaseTuner
+from peft.utils import register_peft_method
+from torch import nn
+
+from harness.methods.anatomy import linear_widths
+from harness.methods.base import NotMergeable
+from harness.methods.bottleneck.config import NAME, BottleneckConfig
+from harness.methods.bottleneck.layer import AfterLayer, AfterLinear, AroundNorm, BottleneckLayer
+
+
+class BottleneckModel(BaseTuner):
+    """A model whose target modules carry bottlenecks."""
+
+    prefix = "bottleneck_"
+    tuner_layer_cls = BottleneckLayer
+    # No defaults by model name: places come from the model's structure.
+    target_module_mapping: ClassVar[dict[str, list[str]]] = {}
+
+    def _create_and_replace(
+        self,
+        peft_config: BottleneckConfig,
+        adapter_name: str,
+        target: nn.Module,
+        target_name: str,
+        parent: nn.Module,
+        current_key: str,
+        **optional: Any,
+    ) -> None:
+        if isinstance(target, BottleneckLayer):
+            target.update_layer(adapter_name, peft_config)
+            return
+        wrapped = _placement(target)(target, adapter_name, peft_config)
+        if adapter_name not in self.active_adapters:
+            wrapped.requires_grad_(False)
+        self._replace_module(parent, target_name, wrapped, target)
+
+    def _check_merge_allowed(self) -> None:
+        raise NotMergeable(
+            "a non-linearity lies between a bottleneck's two maps: no weight of the base can hold it"
+        )
+
+
+def _placement(target: nn.Module) -> type[BottleneckLayer]:
+    if linear_widths(target):
+        return AfterLinear
+    return AroundNorm if re.search("norm", type(target).__name__, re.IGNORECASE) else AfterLayer
+
+
+register_peft_method(
+    name=NAME.lower(), config_cls=BottleneckConfig, model_cls=BottleneckModel, prefix="bottleneck_"
+)
