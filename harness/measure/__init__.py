@@ -1,0 +1,1 @@
+"""What a trial measures. Nothing here knows a method or a task."""

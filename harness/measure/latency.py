@@ -1,0 +1,122 @@
+"""Times of several subjects, taken so that they can be compared."""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.measure.statistics import paired_ratio, percentiles, spread
+
+Subjects = Mapping[str, Callable[[], object]]
+
+UNSTABLE_ABOVE = 0.10  # IQR over median of any subject
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Nanoseconds of each subject; the i-th samples of all subjects come from the same round."""
+
+    samples: dict[str, tuple[int, ...]]
+    cold: dict[str, int]
+    seed: int
+    repeated: bool
+
+    @property
+    def stable(self) -> bool:
+        return all(spread(samples).relative <= UNSTABLE_ABOVE for samples in self.samples.values())
+
+    def figures(self) -> dict[str, Any]:
+        """Milliseconds of each subject, and the ratio of every other subject to `base`.
+
+        Percentiles that n does not carry are None, and so are the bounds of a ratio from too
+        few rounds.
+        """
+        figures: dict[str, Any] = {name: self._summary(name) for name in self.samples}
+        for name, samples in self.samples.items():
+            if name != "base" and "base" in self.samples:
+                ratio = paired_ratio(samples, self.samples["base"], self.seed)
+                figures[f"{name}_over_base"] = asdict(ratio)
+        return figures | {"stable": self.stable, "repeated": self.repeated}
+
+    def _summary(self, name: str) -> dict[str, float | int | None]:
+        milliseconds = [sample / 1e6 for sample in self.samples[name]]
+        found, carried = spread(milliseconds), percentiles(milliseconds)
+        return {
+            "median_ms": found.median,
+            "iqr_ms": found.iqr,
+            "n": found.n,
+            "cold_ms": self.cold[name] / 1e6,
+            **{f"p{percent}_ms": carried.get(percent) for percent in (90, 95, 99)},
+        }
+
+
+def interleaved(
+    subjects: Subjects,
+    *,
+    seconds: float,
+    rounds: int,
+    warmups: int,
+    seed: int,
+    limit_seconds: float = 120.0,
+    clock: Callable[[], int] = time.perf_counter_ns,
+    synchronize: Callable[[], None] = lambda: None,
+) -> Timing:
+    """Time every subject once a round, in an order shuffled anew each round.
+
+    Each subject is first called once cold and `warmups` times more. Rounds go on until both
+    `seconds` (of all subjects together) and `rounds` are reached, or `limit_seconds` are over;
+    at least one round is run. Timing that comes out unstable is repeated once, and the repeat
+    is what is returned, stable or not. `synchronize` waits for work that a call has only
+    queued; `clock` gives nanoseconds.
+    """
+    if not subjects or rounds < 1 or warmups < 0 or not 0 <= seconds <= limit_seconds:
+        raise ValueError(
+            f"{len(subjects)} subjects, rounds={rounds}, warmups={warmups}, seconds={seconds}: "
+            f"expected one subject and one round at least, and at most {limit_seconds} seconds"
+        )
+    generator = random.Random(seed)
+
+    def timed(call: Callable[[], object]) -> int:
+        synchronize()
+        start = clock()
+        call()
+        synchronize()
+        return clock() - start
+
+    def one_pass() -> dict[str, tuple[int, ...]]:
+        samples: dict[str, list[int]] = {name: [] for name in subjects}
+        order = list(subjects)
+        start, done = clock(), 0
+        while True:
+            generator.shuffle(order)
+            for name in order:
+                samples[name].append(timed(subjects[name]))
+            done, elapsed = done + 1, (clock() - start) / 1e9
+            if (elapsed >= seconds and done >= rounds) or elapsed >= limit_seconds:
+                return {name: tuple(taken) for name, taken in samples.items()}
+
+    with _collector_off():
+        cold = {name: timed(call) for name, call in subjects.items()}
+        for _ in range(warmups):
+            for call in subjects.values():
+                call()
+        first = Timing(one_pass(), cold, seed, repeated=False)
+        return first if first.stable else Timing(one_pass(), cold, seed, repeated=True)
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """No garbage collection inside; what had gathered is collected before."""
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,103 @@
+"""How many bytes of tensors are alive, after every operation."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+Part = Literal["weights", "gradients", "optimizer", "activations"]
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Bytes alive when most were; the four parts add up to the total.
+
+    Activations are all that is neither of the other three: inputs, what backward needs, and
+    what an operation needs for a moment, those of the optimizer's step included.
+    """
+
+    total: int
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+
+
+class LiveTensors(TorchDispatchMode):
+    """A ledger of every storage that the operations inside it read or make.
+
+    A storage counts once however many tensors view it, from the operation that made it until
+    the last of them is gone. One that was made before counts from the start if it is labelled,
+    else from its first use. What a kernel takes and gives back inside one operation is not
+    seen. Under any such mode autograd adds gradients that meet at one tensor out of place, so
+    that a peak that lies exactly there comes out one activation too high.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changes: list[tuple[int, int]] = []  # storage number, bytes more or less
+        self._parts: dict[int, Part] = {}
+        self._alive: dict[int, _Storage] = {}
+        self._numbered = 0
+
+    def label(self, tensors: Iterable[torch.Tensor], part: Part) -> None:
+        """Say what these tensors are; a storage keeps the first label that it gets."""
+        for tensor in tensors:
+            self._parts.setdefault(self._see(tensor), part)
+
+    def peak(self) -> Peak:
+        """The first moment at which most bytes were alive, by parts."""
+        alive = highest = moment = 0
+        for index, (_, change) in enumerate(self._changes):
+            alive += change
+            if alive > highest:
+                highest, moment = alive, index + 1
+        parts: dict[Part, int] = dict.fromkeys(
+            ("weights", "gradients", "optimizer", "activations"), 0
+        )
+        for number, change in self._changes[:moment]:
+            parts[self._parts.get(number, "activations")] += change
+        return Peak(total=highest, **parts)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        self._see_all((args, kwargs))
+        result = func(*args, **kwargs)
+        self._see_all(result)
+        return result
+
+    def _see_all(self, tree: Any) -> None:
+        for leaf in tree_iter(tree):
+            if isinstance(leaf, torch.Tensor):
+                self._see(leaf)
+
+    def _see(self, tensor: torch.Tensor) -> int:
+        """The number of the tensor's storage, entered into the ledger if it is new or resized."""
+        storage = tensor.untyped_storage()
+        address, size = storage._cdata, storage.nbytes()
+        known = self._alive.get(address)
+        if known is None:
+            self._numbered += 1
+            gone = weakref.ref(storage, lambda _: self._free(address))
+            known = self._alive[address] = _Storage(self._numbered, 0, gone)
+        if size != known.size:
+            self._changes.append((known.number, size - known.size))
+            known.size = size
+        return known.number
+
+    def _free(self, address: int) -> None:
+        storage = self._alive.pop(address)
+        self._changes.append((storage.number, -storage.size))
+
+
+@dataclass
+class _Storage:
+    number: int
+    size: int
+    gone: weakref.ref[torch.UntypedStorage]
