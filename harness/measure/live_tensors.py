@@ -68,7 +68,12 @@ class LiveTensors(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         self._see_all((args, kwargs))
-        result = func(*args, **kwargs)
+        # Without autograd some operations arrive whole that are made of others, and what those
+        # others pass between them would not be seen.
+        with self:
+            result = func.decompose(*args, **kwargs)
+        if result is NotImplemented:
+            result = func(*args, **kwargs)
         self._see_all(result)
         return result
 

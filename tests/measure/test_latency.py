@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import gc
+import json
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from harness.measure.latency import Timing, interleaved
+
+MS = 1_000_000
+
+
+class FakeClock:
+    """Time that passes only inside the subjects."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.calls: list[str] = []
+
+    def __call__(self) -> int:
+        return self.now
+
+    def subject(self, name: str, *durations_ms: float) -> Callable[[], None]:
+        """Takes these times one after the other, and then the last one for ever."""
+        left = list(durations_ms)
+
+        def call() -> None:
+            self.calls.append(name)
+            self.now += int(MS * (left.pop(0) if len(left) > 1 else left[0]))
+
+        return call
+
+
+def test_the_ratio_of_known_times_is_recovered() -> None:
+    clock = FakeClock()
+    subjects = {"base": clock.subject("base", 10), "unmerged": clock.subject("unmerged", 12.5)}
+    timing = interleaved(subjects, seconds=0, rounds=30, warmups=2, seed=0, clock=clock)
+    figures = timing.figures()
+    assert figures["base"]["median_ms"] == 10
+    assert figures["unmerged"]["median_ms"] == 12.5
+    assert figures["unmerged_over_base"] == {"value": 1.25, "ci_low": 1.25, "ci_high": 1.25}
+    assert figures["stable"]
+    assert json.loads(json.dumps(figures)) == figures
+
+
+def test_cold_and_warm_up_calls_stay_out_of_the_samples() -> None:
+    clock = FakeClock()
+    subjects = {"base": clock.subject("base", 90, 80, 70, 10)}
+    timing = interleaved(subjects, seconds=0, rounds=5, warmups=2, seed=0, clock=clock)
+    assert timing.cold == {"base": 90 * MS}
+    assert timing.samples == {"base": (10 * MS,) * 5}
+    assert timing.figures()["base"]["cold_ms"] == 90
+
+
+def test_every_round_calls_every_subject_once_in_a_shuffled_order() -> None:
+    clock = FakeClock()
+    names = ["base", "merged", "unmerged"]
+    subjects = {name: clock.subject(name, 1) for name in names}
+    interleaved(subjects, seconds=0, rounds=300, warmups=0, seed=0, clock=clock)
+    rounds = [tuple(clock.calls[i : i + 3]) for i in range(3, len(clock.calls), 3)]
+    assert len(rounds) == 300
+    assert all(sorted(order) == names for order in rounds)
+    orders = Counter(rounds)
+    assert len(orders) == 6
+    assert min(orders.values()) > 25
+
+
+def test_the_order_follows_the_seed() -> None:
+    def orders(seed: int) -> list[str]:
+        clock = FakeClock()
+        subjects = {name: clock.subject(name, 1) for name in ("base", "merged")}
+        interleaved(subjects, seconds=0, rounds=40, warmups=0, seed=seed, clock=clock)
+        return clock.calls
+
+    assert orders(1) == orders(1)
+    assert orders(1) != orders(2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rounds", "expected"),
+    [(0.1, 3, 10), (0.1, 25, 25), (0, 1, 1)],
+)
+def test_rounds_go_on_until_both_minimums_are_met(
+    seconds: float, rounds: int, expected: int
+) -> None:
+    clock = FakeClock()
+    timing = interleaved(
+        {"base": clock.subject("base", 10)},
+        seconds=seconds,
+        rounds=rounds,
+        warmups=1,
+        seed=0,
+        clock=clock,
+    )
+    assert len(timing.samples["base"]) == expected
+
+
+def test_the_limit_ends_what_would_take_too_long() -> None:
+    clock = FakeClock()
+    timing = interleaved(
+        {"base": clock.subject("base", 4000)},
+        seconds=1,
+        rounds=1000,
+        warmups=0,
+        seed=0,
+        limit_seconds=10,
+        clock=clock,
+    )
+    assert len(timing.samples["base"]) == 3
+
+
+def test_unstable_timing_is_repeated_once_and_the_repeat_is_kept() -> None:
+    clock = FakeClock()
+    noisy = [10, 20] * 10
+    timing = interleaved(
+        {"base": clock.subject("base", 10, *noisy, 10)},
+        seconds=0,
+        rounds=20,
+        warmups=0,
+        seed=0,
+        clock=clock,
+    )
+    assert timing.samples["base"] == (10 * MS,) * 20
+    assert (timing.stable, timing.repeated) == (True, True)
+
+
+def test_timing_that_stays_unstable_is_published_with_the_flag() -> None:
+    clock = FakeClock()
+    timing = interleaved(
+        {"base": clock.subject("base", 10), "merged": clock.subject("merged", *[10, 20] * 50)},
+        seconds=0,
+        rounds=20,
+        warmups=1,
+        seed=0,
+        clock=clock,
+    )
+    assert len(clock.calls) == 2 * (1 + 1 + 20 + 20)
+    assert timing.figures()["stable"] is False
+    assert timing.figures()["repeated"] is True
+
+
+def test_queued_work_is_waited_for_on_both_sides_of_a_call() -> None:
+    events: list[str] = []
+
+    def clock() -> int:
+        events.append("clock")
+        return len(events)
+
+    interleaved(
+        {"base": lambda: events.append("call")},
+        seconds=0,
+        rounds=1,
+        warmups=0,
+        seed=0,
+        clock=clock,
+        synchronize=lambda: events.append("wait"),
+    )
+    assert events[:5] == ["wait", "clock", "call", "wait", "clock"]
+
+
+def test_the_collector_rests_while_time_is_taken_and_works_again_after() -> None:
+    seen: list[bool] = []
+
+    def call() -> None:
+        seen.append(gc.isenabled())
+        if len(seen) == 4:
+            raise RuntimeError("a subject that fails")
+
+    clock = FakeClock()
+    with pytest.raises(RuntimeError, match="fails"):
+        interleaved({"base": call}, seconds=0, rounds=9, warmups=1, seed=0, clock=clock)
+    assert seen == [False] * 4
+    assert gc.isenabled()
+
+
+def test_replayed_samples_give_their_figures_again() -> None:
+    # 100 rounds in which base wanders from 10 to 19.9 ms and the adapter costs a tenth more.
+    base = tuple(10 * MS + i * MS // 10 for i in range(100))
+    unmerged = tuple(sample * 11 // 10 for sample in base)
+    figures = Timing({"base": base, "unmerged": unmerged}, {"base": 1, "unmerged": 1}, 0, False)
+    summary = figures.figures()
+    assert summary["base"]["median_ms"] == pytest.approx(14.95)
+    assert summary["base"]["iqr_ms"] == pytest.approx(4.95)
+    assert summary["base"]["p90_ms"] == pytest.approx(18.91)
+    assert summary["base"]["p95_ms"] is None
+    assert not summary["stable"]
+    assert summary["unmerged_over_base"]["value"] == pytest.approx(1.1)
+    assert summary["unmerged_over_base"]["ci_high"] == pytest.approx(1.1)
+
+
+def test_one_round_gives_a_ratio_without_an_interval() -> None:
+    figures = Timing({"base": (2,), "merged": (3,)}, {"base": 1, "merged": 1}, 0, False).figures()
+    assert figures["merged_over_base"] == {"value": 1.5, "ci_low": None, "ci_high": None}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rounds": 0}, {"warmups": -1}, {"seconds": -1}, {"seconds": 1e6}, {"subjects": {}}]
+)
+def test_a_plan_that_cannot_be_kept_is_refused(wrong: dict[str, object]) -> None:
+    plan = {"subjects": {"base": int}, "seconds": 1, "rounds": 1, "warmups": 0, "seed": 0} | wrong
+    with pytest.raises(ValueError, match="expected"):
+        interleaved(plan.pop("subjects"), **plan)  # type: ignore[arg-type]

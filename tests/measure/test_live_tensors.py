@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import torch
+
+from harness.measure.live_tensors import LiveTensors, Peak
+
+KIB = 1024  # one of these is 256 numbers of four bytes
+
+
+def test_views_and_in_place_operations_count_once() -> None:
+    with LiveTensors() as live:
+        whole = torch.zeros(4, 256)
+        whole[1].add_(1).view(16, 16).t().mul_(2)
+        whole.unsqueeze(0).expand(8, 4, 256)
+    assert live.peak().total == 4 * KIB
+
+
+def test_a_view_keeps_the_whole_storage_alive() -> None:
+    with LiveTensors() as live:
+        row = torch.zeros(4, 256)[0]
+        torch.zeros(256)
+        del row
+        torch.zeros(2, 256)
+    assert live.peak().total == 5 * KIB
+
+
+def test_what_is_gone_no_longer_counts() -> None:
+    with LiveTensors() as live:
+        for _ in range(10):
+            torch.zeros(3, 256)
+    assert live.peak().total == 3 * KIB
+
+
+def test_an_earlier_tensor_counts_from_the_start_if_labelled_else_from_its_first_use() -> None:
+    earlier = torch.zeros(256)
+    with LiveTensors() as unlabelled:
+        torch.zeros(2, 256)
+        earlier + 1
+    live = LiveTensors()
+    live.label([earlier, earlier.view(16, 16)], "weights")
+    with live:
+        torch.zeros(2, 256)
+        earlier + 1
+    assert unlabelled.peak().total == 2 * KIB
+    assert live.peak() == Peak(3 * KIB, KIB, 0, 0, 2 * KIB)
+
+
+def test_a_storage_that_grows_counts_with_its_new_size() -> None:
+    with LiveTensors() as live:
+        tensor = torch.zeros(256)
+        tensor.resize_(4, 256)
+        del tensor
+        torch.zeros(3, 256)
+    assert live.peak().total == 4 * KIB
+
+
+def test_the_first_label_of_a_storage_stays() -> None:
+    tensor = torch.zeros(256)
+    live = LiveTensors()
+    live.label([tensor], "weights")
+    live.label([tensor], "gradients")
+    assert live.peak() == Peak(KIB, KIB, 0, 0, 0)
+
+
+def test_a_label_given_late_holds_for_the_whole_life() -> None:
+    live = LiveTensors()
+    with live:
+        state = torch.zeros(256)
+        torch.zeros(5, 256)
+    live.label([state], "optimizer")
+    assert live.peak() == Peak(6 * KIB, 0, 0, KIB, 5 * KIB)
+
+
+def test_what_backward_needs_is_alive_until_backward() -> None:
+    weight = torch.zeros(256, requires_grad=True)
+    live = LiveTensors()
+    live.label([weight], "weights")
+    with live:
+        # Each exp keeps its result for backward though no Python name does.
+        loss = weight.exp().exp().exp().sum()
+        forward = live.peak()
+        loss.backward()
+    assert forward.activations == 3 * KIB + 4
+    # Backward starts from these, the scalar's own gradient and the first product.
+    assert live.peak().activations + live.peak().gradients == 4 * KIB + 8
+
+
+def test_the_empty_ledger_has_no_peak() -> None:
+    assert LiveTensors().peak() == Peak(0, 0, 0, 0, 0)
