@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
 
-from harness.errors import ConfigError, nearest
+from harness.errors import ConfigError
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 1
@@ -28,11 +28,15 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1)]
 
-checked = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+
+class Checked:
+    """Fields are validated when a config comes through `from_plain`; unknown ones are refused."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
-@checked
-class Source:
+@dataclass(frozen=True)
+class Source(Checked):
     """Where files come from."""
 
     kind: Literal["package", "hub", "path"]
@@ -56,21 +60,21 @@ class Source:
             "hub": ("repo", "revision"),
             "path": ("path",),
         }
-        for field in needs[self.kind]:
-            if not getattr(self, field):
-                raise ConfigError(f"source.{field}", None, f"needed for source.kind={self.kind}")
+        for name in needs[self.kind]:
+            if not getattr(self, name):
+                raise ConfigError(f"source.{name}", None, f"needed for source.kind={self.kind}")
 
 
-@checked
-class ModelConfig:
+@dataclass(frozen=True)
+class ModelConfig(Checked):
     name: Name
     source: Source
     pooling: Literal["mean", "first", "last"]
     """How token states become the one state that a classification head reads."""
 
 
-@checked
-class TaskConfig:
+@dataclass(frozen=True)
+class TaskConfig(Checked):
     name: Name
     kind: Literal["classification"]
     source: Source
@@ -85,7 +89,7 @@ class TaskConfig:
     """The data inside the source; empty where the source is the file itself."""
     labels: tuple[str, ...] | None = None
     """The classes in their order; null takes the sorted values that are found."""
-    drop: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    drop: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Rows left out: column and values."""
     encoding: str = "utf-8"
     group: str | None = None
@@ -93,12 +97,12 @@ class TaskConfig:
     validation: Share = 0.1
     test: Share = 0.15
     metric: Literal["accuracy", "macro_f1"] = "accuracy"
-    limit: dict[Literal["train", "validation", "test"], Count | None] = Field(default_factory=dict)
+    limit: dict[Literal["train", "validation", "test"], Count | None] = field(default_factory=dict)
     """At most so many examples of a split."""
 
 
-@checked
-class MethodConfig:
+@dataclass(frozen=True)
+class MethodConfig(Checked):
     name: Name
     family: Literal["bottleneck", "low_rank", "prompt", "rescale", "selective", "full", "head"]
     implementation: str
@@ -113,8 +117,8 @@ class MethodConfig:
         return None if self.size_field is None else self.options[self.size_field]
 
 
-@checked
-class TrainConfig:
+@dataclass(frozen=True)
+class TrainConfig(Checked):
     steps: Count
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0)]
@@ -125,8 +129,8 @@ class TrainConfig:
     eval_batch_size: Count
 
 
-@checked
-class MeasureConfig:
+@dataclass(frozen=True)
+class MeasureConfig(Checked):
     batch_sizes: tuple[Count, ...]
     """Requests timed together: the first shape is the one reported first."""
     sequence_length: Count
@@ -139,8 +143,8 @@ class MeasureConfig:
     """Training steps that are timed for examples per second."""
 
 
-@checked
-class TrialConfig:
+@dataclass(frozen=True)
+class TrialConfig(Checked):
     """One trial: the same config is the same trial."""
 
     model: ModelConfig
@@ -149,6 +153,7 @@ class TrialConfig:
     train: TrainConfig
     measure: MeasureConfig
     seed: Annotated[int, Field(ge=0)]
+    device: Literal["cpu", "cuda"]
 
     def as_dict(self) -> dict[str, Any]:
         """The resolved config as plain JSON values."""
@@ -156,8 +161,8 @@ class TrialConfig:
         return plain
 
 
-@checked
-class RunConfig:
+@dataclass(frozen=True)
+class RunConfig(Checked):
     """How trials are run, which is no part of what they are."""
 
     results: Path
@@ -175,17 +180,19 @@ def trial_config(cfg: DictConfig) -> TrialConfig:
     _set_size(cfg)
     plain = _plain(cfg)
     method = plain["method"]
-    own = {field.name for field in fields(MethodConfig)} - {"options"}
+    own = {entry.name for entry in fields(MethodConfig)} - {"options"}
     # The rate is the recipe's: the method's file only proposes it.
     options = {k: v for k, v in method.items() if k not in own | {"learning_rate", "default_size"}}
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
-    names = [field.name for field in fields(TrialConfig)]
+    if plain["device"] == "auto":
+        plain["device"] = _found_device()
+    names = [entry.name for entry in fields(TrialConfig)]
     return from_plain(TrialConfig, {name: plain[name] for name in names})
 
 
 def run_config(cfg: DictConfig) -> RunConfig:
     """The checked run settings of a composed config; raises ConfigError."""
-    names = [field.name for field in fields(RunConfig)]
+    names = [entry.name for entry in fields(RunConfig)]
     return from_plain(RunConfig, {name: cfg[name] for name in names})
 
 
@@ -216,19 +223,32 @@ def identity(trial: TrialConfig, model_digest: str, task_digest: str) -> str:
 
 def _set_size(cfg: DictConfig) -> None:
     """Give the one size knob to the method, under the method's own name for it."""
-    size, field = cfg.size, cfg.method.size_field
+    size, name = cfg.size, cfg.method.size_field
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
         raise ConfigError("size", size, "must be a whole number of at least 1")
-    if field is None:
+    if name is None:
         return
-    own = cfg.method[field]
+    own = cfg.method[name]
     if size is not None and own is not None and own != size:
-        raise ConfigError("size", size, f"contradicts method.{field}={own}; give one of them")
+        raise ConfigError("size", size, f"contradicts method.{name}={own}; give one of them")
     own = size if own is None else own
     own = cfg.method.default_size if own is None else own
     if not isinstance(own, int) or isinstance(own, bool) or own < 1:
-        raise ConfigError(f"method.{field}", own, "must be a whole number of at least 1")
-    cfg.method[field] = own
+        raise ConfigError(f"method.{name}", own, "must be a whole number of at least 1")
+    cfg.method[name] = own
+
+
+def _found_device() -> str:
+    """cuda if torch is built for it and the driver shows a GPU; asked without importing torch."""
+    import pynvml
+
+    if version("torch").endswith("+cpu"):
+        return "cpu"
+    try:
+        pynvml.nvmlInit()
+        return "cuda" if pynvml.nvmlDeviceGetCount() else "cpu"
+    except pynvml.NVMLError:
+        return "cpu"
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
@@ -237,9 +257,7 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(
-            error.full_key or "config", "", str(error).splitlines()[0]
-        ) from error
+        raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -251,15 +269,8 @@ def _first_problem(error: ValidationError) -> ConfigError:
     if isinstance(cause, ConfigError):
         prefix = ".".join(location)
         return ConfigError(f"{prefix}.{cause.field}", cause.value, cause.expected)
-    field = ".".join(location)
+    place = ".".join(location)
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return ConfigError(field, problem["input"], "is not a known field")
+        return ConfigError(place, problem["input"], "is not a known field")
     message = problem["msg"].removeprefix("Input ").replace("Value error, ", "")
-    return ConfigError(field, problem["input"], message)
-
-
-def choose(field: str, value: str, known: list[str]) -> str:
-    """`value` if it is known; else a ConfigError that lists the nearest names."""
-    if value in known:
-        return value
-    raise ConfigError(field, value, nearest(value, known))
+    return ConfigError(place, problem["input"], message)

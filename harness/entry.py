@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import hydra
@@ -57,10 +57,22 @@ def configs(config_name: str) -> list[DictConfig]:
     except (HydraException, OmegaConfBaseException) as error:
         raise _plain_error(error) from error
     except OSError as error:
-        raise ConfigError("results", error.filename, f"cannot be written: {error.strerror}") from error
+        raise ConfigError(
+            "results", error.filename, f"cannot be written: {error.strerror}"
+        ) from error
     if not collected:  # --help and its like have printed what was asked for
         raise SystemExit(0)
     return collected
+
+
+def compose(overrides: Sequence[str]) -> DictConfig:
+    """The config of one trial from overrides as the command line takes them. Raises ConfigError."""
+    _register_resolvers()
+    try:
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            return hydra.compose("config", [_open_method_option(text) for text in overrides])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _plain_error(error) from error
 
 
 def _register_resolvers() -> None:
@@ -88,8 +100,8 @@ def _plain_error(error: Exception) -> ConfigError:
     unmatched = re.match(r"Could not override '([^']+)'", str(error))
     if unmatched:
         name = unmatched[1]
-        known = {path.stem for path in CONF.iterdir()} - {"config", "hydra"} | {"size", "seed"}
-        return ConfigError(name, _given(name), f"is not a known key; {nearest(name, known)}")
+        groups = {path.stem for path in CONF.iterdir()} - {"config", "hydra"} | {"size", "seed"}
+        return ConfigError(name, _given(name), f"is not a known key; {nearest(name, groups)}")
     return ConfigError("config", "", " ".join(str(error).split()))
 
 

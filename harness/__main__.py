@@ -1,0 +1,45 @@
+"""`python -m harness`: one trial, or with -m a sweep."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from omegaconf import DictConfig
+
+from harness import entry
+from harness.config import run_config, trial_config
+from harness.progress import name_of
+from harness.store import RECORD
+from harness.sweep import run_sweep
+
+
+def command(cfgs: list[DictConfig]) -> int:
+    """Run the trials that the configs describe; 0 when all of them ended well."""
+    configs = [trial_config(cfg) for cfg in cfgs]
+    run = run_config(cfgs[0])
+    records = run_sweep(configs, run)
+    names = {json.dumps(config.as_dict()): name_of(config) for config in configs}
+    for record in records:
+        if record["status"] != "ok":
+            name = names[json.dumps(record["config"])]
+            print(f"{record['status']}: {name}: {record['reason']}", file=sys.stderr)
+    trials: list[dict[str, Any]] = [
+        {
+            "trial": record["trial"],
+            "status": record["status"],
+            "record": str(run.results / record["trial"] / RECORD),
+        }
+        for record in records
+    ]
+    print(json.dumps({"trials": trials}))
+    return 0 if all(record["status"] == "ok" for record in records) else 1
+
+
+def main() -> int:
+    return entry.run(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""A fresh process for a phase; whatever happens in it comes back as a value.
+
+Python's fork server imports the heavy libraries once and forks a clean process for each phase:
+fresh memory, a fresh high-water mark, no threads started before the fork, and no second import.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing import connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+# Imported once by the fork server. No module here computes anything when imported, since threads
+# that it would start do not survive a fork.
+PRELOAD = ["harness.trial"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call to make in a process of its own."""
+
+    key: str
+    function: str
+    """`module:function`; takes and returns plain JSON values."""
+    arguments: dict[str, Any]
+    log: Path
+    """Everything that the process prints is appended here."""
+    threads: int
+    timeout: float
+    """Seconds."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended."""
+
+    key: str
+    status: str
+    """ok, failed, diverged, out_of_memory, killed or timeout."""
+    value: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    seconds: float = 0.0
+
+
+class Failure(Exception):
+    """Raised in a task to end it with a status other than `failed`."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass
+class _Running:
+    task: Task
+    process: ForkServerProcess
+    pipe: connection.Connection
+    started: float
+
+    @property
+    def deadline(self) -> float:
+        return self.started + self.task.timeout
+
+
+class Processes:
+    """Starts tasks and waits for them; blocks on pipes and never polls."""
+
+    def __init__(self, threads: int) -> None:
+        # Read by the libraries when the server imports them; each task may lower it.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOAD)
+        self._running: dict[str, _Running] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, task: Task) -> None:
+        task.log.parent.mkdir(parents=True, exist_ok=True)
+        receiving, sending = self._context.Pipe(duplex=False)
+        process = self._context.Process(
+            target=_run,
+            args=(sending, task.function, json.dumps(task.arguments), str(task.log), task.threads),
+            daemon=True,
+        )
+        process.start()
+        sending.close()
+        self._running[task.key] = _Running(task, process, receiving, time.monotonic())
+
+    def wait(self) -> Outcome:
+        """The next outcome of a running task."""
+        while True:
+            soonest = min(self._running.values(), key=lambda running: running.deadline)
+            pipes = {running.pipe: running for running in self._running.values()}
+            ready = connection.wait(list(pipes), max(0.0, soonest.deadline - time.monotonic()))
+            if ready:
+                return self._finish(pipes[ready[0]])  # type: ignore[index]
+            if time.monotonic() >= soonest.deadline:
+                return self._stop(soonest)
+
+    def stop(self) -> None:
+        """Kill what is running."""
+        for running in list(self._running.values()):
+            self._stop(running)
+
+    def _finish(self, running: _Running) -> Outcome:
+        try:
+            answer = json.loads(running.pipe.recv_bytes())
+        except EOFError:
+            answer = None
+        running.process.join()
+        seconds = self._forget(running)
+        if answer is None:
+            return Outcome(running.task.key, "killed", reason=_death(running), seconds=seconds)
+        return Outcome(running.task.key, seconds=seconds, **answer)
+
+    def _stop(self, running: _Running) -> Outcome:
+        running.process.kill()
+        running.process.join()
+        seconds = self._forget(running)
+        reason = f"took longer than the timeout of {running.task.timeout:.0f} s"
+        return Outcome(running.task.key, "timeout", reason=reason, seconds=seconds)
+
+    def _forget(self, running: _Running) -> float:
+        del self._running[running.task.key]
+        running.pipe.close()
+        return time.monotonic() - running.started
+
+
+def _death(running: _Running) -> str:
+    code = running.process.exitcode
+    if code is not None and code < 0:
+        return f"the process died of {signal.Signals(-code).name}"
+    return f"the process ended with exit code {code} and no answer"
+
+
+def _run(
+    pipe: connection.Connection, function: str, arguments: str, log: str, threads: int
+) -> None:
+    """The whole life of a task's process."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    _print_into(log)
+    import torch
+
+    torch.set_num_threads(threads)
+    answer = _answer(function, arguments)
+    sys.stdout.flush()
+    pipe.send_bytes(json.dumps(answer, allow_nan=False).encode())
+
+
+def _answer(function: str, arguments: str) -> dict[str, Any]:
+    import torch
+
+    module, _, name = function.partition(":")
+    call: Callable[..., dict[str, Any]] = getattr(import_module(module), name)
+    try:
+        return {"status": "ok", "value": call(**json.loads(arguments))}
+    except Exception as error:
+        traceback.print_exc()
+        # The CPU allocator has no error of its own.
+        short = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        short = short or "can't allocate memory" in str(error)
+        status = "out_of_memory" if short else getattr(error, "status", "failed")
+        return {"status": status, "reason": _one_line(error)}
+
+
+def _one_line(error: BaseException) -> str:
+    from harness.errors import HarnessError
+
+    text = " ".join(str(error).split()) or "no message"
+    plain = isinstance(error, (HarnessError, Failure))
+    return text if plain else f"{type(error).__name__}: {text}"
+
+
+def _print_into(log: str) -> None:
+    """Send both output streams, those of C libraries too, to the end of a file."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when the fork server ends, as it does with the parent."""
+    if sys.platform == "linux":
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,75 @@
+"""What a person sees while a sweep runs: one line per thing that happened."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from harness.config import TrialConfig
+
+
+class Progress:
+    """Counts phases and says how long the rest may take."""
+
+    def __init__(self, trials: int, phases: dict[str, int]) -> None:
+        """`phases` maps a phase to how many of its calls run at the same time."""
+        self._trials = trials
+        self._parallel = phases
+        self._seconds: dict[str, list[float]] = {phase: [] for phase in phases}
+        self._left = dict.fromkeys(phases, trials)
+        self._width = len(str(trials))
+
+    def say(self, text: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+    def expect(self, phase: str, calls: int) -> None:
+        """Set how many calls of a phase lie ahead."""
+        self._left[phase] = calls
+
+    def finished(self, phase: str, trial: TrialConfig, seconds: float, told: str) -> None:
+        """Say that a phase of a trial is over."""
+        self._seconds[phase].append(seconds)
+        self._left[phase] -= 1
+        number = self._trials - self._left[phase]
+        left = self._time_left()
+        self.say(
+            f"{phase} {number:{self._width}}/{self._trials} {name_of(trial)}: {told}"
+            f" ({seconds:.0f} s{f'; {left} left' if left else ''})"
+        )
+
+    def _time_left(self) -> str:
+        """An estimate from the phases seen so far; a phase not seen yet costs as much as those."""
+        seen = [second for seconds in self._seconds.values() for second in seconds]
+        total = 0.0
+        for phase, calls in self._left.items():
+            seconds = self._seconds[phase] or seen
+            total += calls * sum(seconds) / len(seconds) / self._parallel[phase]
+        if not total:
+            return ""
+        return f"about {total / 60:.0f} min" if total >= 90 else f"about {total:.0f} s"
+
+
+def name_of(trial: TrialConfig) -> str:
+    """A trial as people call it."""
+    method = trial.method
+    size = f" {method.size_field}={method.size}" if method.size_field else ""
+    return f"{method.name}{size} seed={trial.seed} on {trial.task.name} with {trial.model.name}"
+
+
+def figures_of(record: dict[str, Any]) -> str:
+    """The figures of a finished trial on one line."""
+    quality, memory = record["quality"], record["memory"]["train"]
+    ratios = [
+        f"{ratio['value']:.2f}× {name}"
+        for name in ("unmerged", "merged")
+        if (ratio := record["latency"].get(f"{name}_over_base"))
+    ]
+    low, high = quality["ci_low"], quality["ci_high"]
+    return ", ".join(
+        [
+            f"{quality['metric']} {quality['value']:.3f} [{low:.3f}, {high:.3f}]",
+            f"{record['parameters']['trainable']:,} trained",
+            f"{memory['allocated_peak'] / 2**20:.0f} MiB to train",
+            *ratios,
+        ]
+    )

@@ -1,0 +1,129 @@
+"""What a trial works with: its data as batches, and its models in the forms that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from harness import tasks
+from harness.config import TrialConfig
+from harness.measure.device import Device, device_for
+from harness.methods import Method, load_method
+from harness.models import TaskModel, load_backbone, load_tokenizer
+from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
+from harness.tasks.classification import Classification
+from harness.tasks.data import TaskData, load
+from harness.training import Batch
+
+HEAD = "head.safetensors"
+
+
+class Workbench:
+    """Builds, on demand, whatever one trial needs; `folder` holds the weights that it trains."""
+
+    def __init__(self, trial: TrialConfig, folder: Path) -> None:
+        self.trial = trial
+        self.weights = folder / "weights"
+        self.method: Method = load_method(trial.method)
+        self.device: Device = device_for(trial.device)
+
+    @cached_property
+    def data(self) -> TaskData:
+        return load(self.trial.task)
+
+    @cached_property
+    def kind(self) -> Classification:
+        return tasks.kind(self.trial.task.kind)(self.trial.task, self.data)
+
+    def encoded(self, split: str) -> Encoded:
+        tokenizer = load_tokenizer(self.trial.model)
+        return encode(getattr(self.data, split), tokenizer, self.trial.task.max_length)
+
+    def labels(self, split: str) -> NDArray[np.int64]:
+        return np.asarray(getattr(self.data, split)["label"])
+
+    def training_batches(self) -> Iterator[Batch]:
+        """Endless batches in the order that the seed fixes."""
+        encoded = self.encoded("train")
+        size = self.trial.train.batch_size
+        for indices in LengthBuckets(encoded.lengths, size, self.trial.seed):
+            yield self._on_device(encoded.batch(indices))
+
+    def longest_batch(self) -> Batch:
+        """The training batch that needs the most memory."""
+        encoded = self.encoded("train")
+        first = longest_first(encoded.lengths, self.trial.train.batch_size)[0]
+        return self._on_device(encoded.batch(first))
+
+    def run(self, call: Callable[[Batch], Tensor], split: str) -> Tensor:
+        """What `call` gives for each batch of a split, as rows [examples, …] in its order."""
+        encoded = self.encoded(split)
+        # Batches go from long to short, where they pad least.
+        places = longest_first(encoded.lengths, self.trial.train.eval_batch_size)
+        with torch.inference_mode():
+            rows = torch.cat([call(self._on_device(encoded.batch(at))).cpu() for at in places])
+        ordered = torch.empty_like(rows)
+        ordered[torch.tensor([place for at in places for place in at])] = rows
+        return ordered
+
+    def requests(self, batch_size: int) -> Batch:
+        """Requests of a fixed shape without padding, the same for every method."""
+        shape = (batch_size, self.trial.measure.sequence_length)
+        vocabulary = len(load_tokenizer(self.trial.model))
+        generator = torch.Generator().manual_seed(self.trial.seed)
+        input_ids = torch.randint(vocabulary, shape, generator=generator)
+        return self._on_device(
+            {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
+        )
+
+    def base(self) -> TaskModel:
+        """The backbone as it was downloaded, under the trained head."""
+        return self._assembled(load_backbone(self.trial.model), trained_head=True).eval()
+
+    def fresh(self) -> TaskModel:
+        """The adapted model before training; the seed fixes what starts at random."""
+        torch.manual_seed(self.trial.seed)
+        adapted = self.method.adapt(load_backbone(self.trial.model))
+        return self._assembled(adapted, trained_head=False).train()
+
+    def restored(self) -> TaskModel:
+        """The adapted model as `save` left it, for inference."""
+        adapted = self.method.restore(load_backbone(self.trial.model), self.weights)
+        return self._assembled(adapted, trained_head=True).eval().requires_grad_(False)
+
+    def merged(self, model: TaskModel) -> TaskModel:
+        """`model` with its update in the weights; raises NotMergeable."""
+        backbone = self.method.merge(model.backbone)
+        return TaskModel(backbone, model.head, self.trial.model.pooling).eval()
+
+    def save(self, model: TaskModel) -> None:
+        self.weights.mkdir(parents=True, exist_ok=True)
+        self.method.save(model.backbone, self.weights)
+        save_file(model.head.state_dict(), self.weights / HEAD)
+
+    def stored(self) -> tuple[int, int]:
+        """(parameters, bytes) of the files that hold what the method trained, head left out."""
+        files = [path for path in self.weights.glob("*.safetensors") if path.name != HEAD]
+        parameters = sum(tensor.numel() for path in files for tensor in load_file(path).values())
+        return parameters, sum(path.stat().st_size for path in files)
+
+    def _assembled(self, backbone: nn.Module, trained_head: bool) -> TaskModel:
+        head = self.kind.head(self._width(backbone), self.trial.seed)
+        if trained_head:
+            head.load_state_dict(load_file(self.weights / HEAD))
+        model = TaskModel(backbone, head, self.trial.model.pooling)
+        return model.to(self.trial.device)
+
+    def _width(self, backbone: nn.Module) -> int:
+        width: int = backbone.config.hidden_size  # type: ignore[assignment, union-attr]
+        return width
+
+    def _on_device(self, batch: dict[str, Tensor]) -> Batch:
+        return {name: tensor.to(self.trial.device) for name, tensor in batch.items()}
