@@ -1,0 +1,1 @@
+"""From records to conclusions: pure functions over the table that `harness.load` gives."""

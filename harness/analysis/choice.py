@@ -1,0 +1,257 @@
+"""Constraints and a need in, a pick out: with what it ties with, and what ruled out the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.entry import Entry
+from harness.analysis.evidence import Evidence
+from harness.analysis.study import Study, studies
+from harness.analysis.ties import OVERLAP, Comparison, compare
+from harness.errors import ConfigError, nearest
+
+NEEDS = ("merge", "hot_swap")
+PREFERENCES = ("quality", "train_memory", "inference_memory", "deployed", "file_bytes")
+
+# The figure that each limit is held against.
+LIMITS = {
+    "max_latency_ratio": "deployed",
+    "max_train_memory": "train_memory",
+    "max_inference_memory": "inference_memory",
+    "max_file_bytes": "file_bytes",
+    "min_quality": "quality",
+}
+RUNNERS_UP = 3
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a pick must keep to; None asks nothing. Bytes, a ratio to the base, quality as recorded.
+
+    `needs`: "merge" asks for a model that ends as the base's own architecture, "hot_swap" for one
+    that leaves the base's weights alone, so that adapters of several tasks share one copy; its
+    latency then counts unmerged. `prefer` says what is best among those that keep to all of it.
+    """
+
+    max_latency_ratio: float | None = None
+    max_train_memory: float | None = None
+    max_inference_memory: float | None = None
+    max_file_bytes: float | None = None
+    min_quality: float | None = None
+    needs: tuple[str, ...] = ()
+    prefer: str = "quality"
+    model: str | None = None
+    task: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", tuple(self.needs))
+        for need in self.needs:
+            if need not in NEEDS:
+                raise ConfigError("needs", need, nearest(need, NEEDS))
+        if self.prefer not in PREFERENCES:
+            raise ConfigError("prefer", self.prefer, nearest(self.prefer, PREFERENCES))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.startswith("max_") and value is not None and not value > 0:
+                raise ConfigError(field.name, value, "must be above 0")
+
+    def figure(self, limit: str) -> str:
+        swapped = limit == "max_latency_ratio" and "hot_swap" in self.needs
+        return "unmerged" if swapped else LIMITS[limit]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing that an entry does not keep to; without a `value`, one that cannot be relaxed."""
+
+    constraint: str
+    limit: float | None
+    value: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class RuledOut:
+    entry: Entry
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`relax` is empty when there is a pick; else the least that lets `relaxed_for` through."""
+
+    study: Study
+    constraints: Constraints
+    pick: Entry | None
+    ties: tuple[tuple[Entry, Comparison], ...]
+    runners_up: tuple[Entry, ...]
+    ruled_out: tuple[RuledOut, ...]
+    relax: tuple[Violation, ...]
+    relaxed_for: Entry | None
+
+    @property
+    def how_sure(self) -> str:
+        return how_sure(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for programs."""
+        return {
+            "model": self.study.model,
+            "task": self.study.task,
+            "pick": _plain(self.pick) if self.pick else None,
+            "ties": [_plain(entry) for entry, _ in self.ties],
+            "runners_up": [_plain(entry) for entry in self.runners_up],
+            "ruled_out": [
+                _plain(out.entry) | {"by": [v.reason for v in out.violations]}
+                for out in self.ruled_out
+            ],
+            "relax": [
+                {"constraint": v.constraint, "from": v.limit, "to": v.value} for v in self.relax
+            ],
+            "how_sure": self.how_sure,
+        }
+
+
+def select(
+    frame: pd.DataFrame,
+    constraints: Constraints,
+    beside: Mapping[str, Evidence] | None = None,
+) -> Choice:
+    """The pick from the table that `harness.load` gives.
+
+    Raises ConfigError where the table holds no finished trial, or several models or tasks and the
+    constraints do not say which.
+    """
+    found = [
+        study
+        for study in studies(frame, beside)
+        if constraints.model in (None, study.model) and constraints.task in (None, study.task)
+    ]
+    if not any(study.entries for study in found):
+        raise ConfigError("results", len(frame), "records, none of them finished here; run a sweep")
+    if len(found) > 1:
+        names = "; ".join(study.name for study in found)
+        raise ConfigError("results", names, "choose one with model=… task=…")
+    return choose(found[0], constraints)
+
+
+def choose(study: Study, constraints: Constraints) -> Choice:
+    """The pick of one study.
+
+    Ties are those that cannot be told from the pick in quality; where something else than quality
+    is preferred they are the ones that equal it exactly in that.
+    """
+    ruled_out, candidates = [], []
+    for entry in study.entries:
+        violations = _violations(entry, constraints, study)
+        if violations:
+            ruled_out.append(RuledOut(entry, violations))
+        else:
+            candidates.append(entry)
+    if not candidates:
+        miss = min(ruled_out, key=_effort, default=None)
+        relax, relaxed_for = (miss.violations, miss.entry) if miss else ((), None)
+        return Choice(study, constraints, None, (), (), tuple(ruled_out), relax, relaxed_for)
+    pick, *others = _ordered(study, candidates, constraints)
+    compared = [(entry, compare(study, pick, entry)) for entry in others]
+    if constraints.prefer == "quality":
+        ties = tuple((entry, comparison) for entry, comparison in compared if comparison.tied)
+    else:
+        figure = constraints.prefer
+        ties = tuple((e, c) for e, c in compared if e[figure].value == pick[figure].value)
+    tied = {entry.label for entry, _ in ties}
+    runners_up = tuple(entry for entry in others if entry.label not in tied)[:RUNNERS_UP]
+    return Choice(study, constraints, pick, ties, runners_up, tuple(ruled_out), (), None)
+
+
+def how_sure(choice: Choice) -> str:
+    """In words: seeds, ties, and how ties were found."""
+    if choice.pick is None:
+        return "Nothing keeps to all of it."
+    seeds = len(choice.pick.seeds)
+    basis = "One seed: a hint, not a claim." if seeds == 1 else f"{seeds} seeds."
+    if seeds == 2:
+        basis = "2 seeds: still a hint."
+    if choice.constraints.prefer != "quality":
+        return basis
+    if not choice.ties and not choice.runners_up:
+        return f"The only one left. {basis}"
+    how = choice.ties[0][1] if choice.ties else None
+    told = how.how if how else compare(choice.study, choice.pick, choice.runners_up[0]).how
+    blunt = " (no outcomes per example to compare in pairs)" if told == OVERLAP else ""
+    verdict = f"Tied with {len(choice.ties)}" if choice.ties else "Clear of the next"
+    return f"{verdict}, judged {told}{blunt}. {basis}"
+
+
+def _violations(entry: Entry, constraints: Constraints, study: Study) -> tuple[Violation, ...]:
+    found = []
+    if not entry["quality"].known:
+        found.append(Violation("quality", None, None, f"quality: {entry['quality'].reason}"))
+    for limit in LIMITS:
+        bound = getattr(constraints, limit)
+        if bound is not None:
+            found += _beyond(entry, limit, bound, constraints, study)
+    if "merge" in constraints.needs and not entry.plain_when_deployed:
+        reason = entry.merge_reason or "cannot be merged"
+        found.append(Violation("needs", None, None, f"merge: {reason}"))
+    if "hot_swap" in constraints.needs and not entry.on_one_base:
+        found.append(Violation("needs", None, None, "hot_swap: it changes the base's own weights"))
+    return tuple(found)
+
+
+def _beyond(
+    entry: Entry, limit: str, bound: float, constraints: Constraints, study: Study
+) -> list[Violation]:
+    estimate = entry[constraints.figure(limit)]
+    if estimate.value is None:
+        return [Violation(limit, bound, None, f"{limit}: {estimate.reason}")]
+    higher = limit == "min_quality" and study.higher_is_better
+    kept = estimate.value >= bound if higher else estimate.value <= bound
+    if kept:
+        return []
+    sign = "<" if higher else ">"
+    reason = f"{limit}: {estimate.value:.6g} {sign} {bound:.6g}"
+    return [Violation(limit, bound, estimate.value, reason)]
+
+
+def _effort(out: RuledOut) -> tuple[bool, int, float]:
+    """Fewest constraints first, then the smallest relative relaxation; the impossible last."""
+    steps = [
+        abs(v.value - v.limit) / max(abs(v.limit), 1e-12)
+        for v in out.violations
+        if v.value is not None and v.limit is not None
+    ]
+    return len(steps) < len(out.violations), len(out.violations), sum(steps)
+
+
+def _ordered(study: Study, entries: list[Entry], constraints: Constraints) -> list[Entry]:
+    by_quality = study.by_quality(entries)
+    if constraints.prefer == "quality":
+        return by_quality
+    figure = constraints.prefer
+    if figure == "deployed":
+        figure = constraints.figure("max_latency_ratio")
+
+    def cost(entry: Entry) -> float:
+        value = entry[figure].value
+        return float("inf") if value is None else value
+
+    return sorted(by_quality, key=cost)  # stable: the better quality first among equals
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    return {
+        "label": entry.label,
+        "method": entry.method,
+        "size": entry.size,
+        "trials": list(entry.trials),
+        "quality": entry["quality"].value,
+        "latency_ratio": entry["deployed"].value,
+        "train_memory": entry["train_memory"].value,
+        "inference_memory": entry["inference_memory"].value,
+        "file_bytes": entry["file_bytes"].value,
+    }

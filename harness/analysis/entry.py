@@ -1,0 +1,174 @@
+"""One configuration of a method on one task: what its seeds' records say together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis.environment import VERSIONS, Environment, environment
+from harness.analysis.estimate import Estimate, pooled, unknown
+
+Row = Mapping[str, Any]
+"""A record with dotted keys and no nulls."""
+
+IN_PLACE = "trained in place"
+# Families that leave the base model's own weights as they are, so that one copy of the base can
+# serve several of them in turn.
+ON_ONE_BASE = ("bottleneck", "low_rank", "prompt", "rescale", "head")
+
+FIGURES = {
+    "quality": "quality",
+    "validation": "quality.validation",
+    "after_merge": "quality.after_merge",
+    "trainable": "parameters.trainable",
+    "adapter": "parameters.adapter",
+    "share": "parameters.share",
+    "file_bytes": "parameters.file_bytes",
+    "merge_error": "merge.max_abs_logit_difference",
+}
+MEMORY = {
+    "train_memory": "memory.train.allocated_peak",
+    "inference_memory": "memory.inference.allocated_peak",
+    "weights": "memory.train.weights",
+    "gradients": "memory.train.gradients",
+    "optimizer": "memory.train.optimizer",
+    "activations": "memory.train.activations",
+}
+TIMES = {
+    "unmerged": "latency.unmerged_over_base",
+    "merged": "latency.merged_over_base",
+    "unmerged_batch": "latency.batch.unmerged_over_base",
+    "merged_batch": "latency.batch.merged_over_base",
+    "base_ms": "latency.base.median_ms",
+    "unmerged_ms": "latency.unmerged.median_ms",
+    "merged_ms": "latency.merged.median_ms",
+    "examples_per_s": "training.examples_per_s",
+}
+MemoryBasis = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What can be picked: a method at a size, under one recipe, pooled over its seeds.
+
+    `entry["quality"]` is the figure of that name: one of FIGURES, MEMORY and TIMES, or `deployed`,
+    the latency ratio after merging where the method merges and as trained where it does not.
+    """
+
+    label: str
+    method: str
+    family: str
+    size: int | None
+    size_field: str | None
+    trials: tuple[str, ...]
+    paths: tuple[str | None, ...]
+    seeds: tuple[int | None, ...]
+    examples: int | None
+    mergeable: bool
+    merge_reason: str
+    stable: bool | None
+    recipe: Mapping[str, Any]
+    figures: Mapping[str, Estimate]
+
+    def __getitem__(self, figure: str) -> Estimate:
+        return self.figures[figure]
+
+    @property
+    def in_place(self) -> bool:
+        """Trained inside the base's own architecture, so that there is nothing to merge."""
+        return self.merge_reason.startswith(IN_PLACE) or self.family in ("full", "head")
+
+    @property
+    def plain_when_deployed(self) -> bool:
+        """Ends as the base's own architecture: no module is left that could cost time."""
+        return self.mergeable or self.in_place
+
+    @property
+    def on_one_base(self) -> bool:
+        return self.family in ON_ONE_BASE
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What times and memory have in common where they may be compared."""
+
+    time: Environment | None
+    memory: MemoryBasis | None
+
+
+def memory_basis(row: Row) -> MemoryBasis:
+    """Where peaks come from: who counted, the accelerator if any, the libraries."""
+    names = ("memory.train.source", "environment.gpu", *(f"environment.{n}" for n in VERSIONS))
+    return tuple(row.get(name) for name in names)
+
+
+def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
+    """The entry of the rows of one configuration, one row per seed."""
+    first = rows[0]
+    reason = str(first.get("merge.reason", ""))
+    mergeable = all(row.get("merge.mergeable") is True for row in rows)
+    figures = {name: _pool(rows, column, _always) for name, column in FIGURES.items()}
+    figures |= {name: _pool(rows, c, _same_memory(basis)) for name, c in MEMORY.items()}
+    figures |= {name: _pool(rows, c, _same_environment(basis)) for name, c in TIMES.items()}
+    if not mergeable and not figures["merged"].known:
+        figures["merged"] = figures["merged_batch"] = unknown(reason or "cannot be merged")
+    figures["deployed"] = figures["merged" if mergeable else "unmerged"]
+    stable = [row["latency.stable"] for row in rows if "latency.stable" in row]
+    return Entry(
+        label=label,
+        method=str(first["method"]),
+        family=str(first.get("family", "")),
+        size=_whole(first.get("size")),
+        size_field=first.get("size_field"),
+        trials=tuple(str(row["trial"]) for row in rows),
+        paths=tuple(row.get("path") for row in rows),
+        seeds=tuple(_whole(row.get("seed")) for row in rows),
+        examples=_whole(first.get("quality.n")),
+        mergeable=mergeable,
+        merge_reason=reason,
+        stable=all(stable) if stable else None,
+        recipe=recipe,
+        figures=figures,
+    )
+
+
+def _pool(rows: Sequence[Row], column: str, obstacle: Callable[[Row], str]) -> Estimate:
+    return pooled([_estimate(row, column, obstacle(row)) for row in rows])
+
+
+def _estimate(row: Row, column: str, obstacle: str) -> Estimate:
+    value = row.get(f"{column}.value", row.get(column))
+    if value is None:
+        return unknown("not recorded")
+    if obstacle:
+        return unknown(obstacle)
+    return Estimate(float(value), row.get(f"{column}.ci_low"), row.get(f"{column}.ci_high"))
+
+
+def _always(row: Row) -> str:
+    return ""
+
+
+def _same_memory(basis: Basis) -> Callable[[Row], str]:
+    def obstacle(row: Row) -> str:
+        if basis.memory is None or memory_basis(row) == basis.memory:
+            return ""
+        counted = row.get("memory.train.source", "unknown source")
+        return f"not comparable: counted elsewhere or with other libraries ({counted})"
+
+    return obstacle
+
+
+def _same_environment(basis: Basis) -> Callable[[Row], str]:
+    def obstacle(row: Row) -> str:
+        own = environment(row)
+        if basis.time is None or own == basis.time:
+            return ""
+        return f"not comparable: measured on {own.differs_from(basis.time)}"
+
+    return obstacle
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,84 @@
+"""A figure with its interval, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+
+import numpy as np
+from scipy.special import stdtrit
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`value` with its 95% bounds; without a value, `reason` says why."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
+
+    @property
+    def known(self) -> bool:
+        return self.value is not None
+
+    @property
+    def bounded(self) -> bool:
+        return self.low is not None and self.high is not None
+
+    def overlaps(self, other: Estimate) -> bool:
+        """Whether the intervals share a point; a figure without bounds is its own interval."""
+        if self.value is None or other.value is None:
+            return False
+        low, high = self._bounds()
+        other_low, other_high = other._bounds()
+        return low <= other_high and other_low <= high
+
+    def scaled(self, factor: float) -> Estimate:
+        def times(number: float | None) -> float | None:
+            return None if number is None else number * factor
+
+        return replace(self, value=times(self.value), low=times(self.low), high=times(self.high))
+
+    def _bounds(self) -> tuple[float, float]:
+        assert self.value is not None
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        return low, high
+
+
+def unknown(reason: str) -> Estimate:
+    return Estimate(None, reason=reason)
+
+
+def pooled(estimates: Sequence[Estimate]) -> Estimate:
+    """One estimate out of those of several seeds: their mean.
+
+    Half-widths add in squares: the mean half-width of the seeds' own intervals, undivided since
+    all seeds are scored on the same examples, and Student's t times the standard error between
+    seeds. One seed keeps its own bounds.
+    """
+    known = [estimate for estimate in estimates if estimate.known]
+    if not known:
+        return estimates[0] if estimates else unknown("not measured")
+    if len(known) == 1:
+        return known[0]
+    values = np.array([estimate.value for estimate in known], dtype=float)
+    value = float(values.mean())
+    between = seed_half_width(values)
+    bounded = [(e.value, e.low, e.high) for e in known if e.bounded]
+    below = above = 0.0
+    if bounded:
+        middles, lows, highs = np.array(bounded, dtype=float).T
+        below, above = float((middles - lows).mean()), float((highs - middles).mean())
+    elif not between:
+        return Estimate(value)
+    return Estimate(value, value - sqrt(below**2 + between**2), value + sqrt(above**2 + between**2))
+
+
+def seed_half_width(values: np.ndarray, confidence: float = 0.95) -> float:
+    """Student's half-width of the mean of at least two values, one per seed."""
+    n = len(values)
+    quantile = float(stdtrit(n - 1, (1 + confidence) / 2))
+    return quantile * float(values.std(ddof=1)) / sqrt(n)

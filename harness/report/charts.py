@@ -1,0 +1,184 @@
+"""What a chart shows, told once for both who draw it: the still and the interactive plot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+from harness.report.style import Shape
+
+Bounds = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One configuration in a plane. `rank` orders the claims to a direct label, least first."""
+
+    label: str
+    family: str
+    shape: Shape
+    size: float
+    x: float
+    y: float
+    x_bounds: Bounds
+    y_bounds: Bounds
+    hover: tuple[str, ...]
+    rank: int
+
+
+@dataclass(frozen=True)
+class Axis:
+    title: str
+    low: float
+    high: float
+    log: bool
+    ticks: tuple[tuple[float, str], ...]
+
+    def place(self, value: float) -> float:
+        """Where a value lies on the axis: 0 at its low end, 1 at its high end."""
+        if self.log:
+            return log10(value / self.low) / log10(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A polyline; a family colours it, none makes it ink."""
+
+    points: tuple[tuple[float, float], ...]
+    family: str | None
+    dashed: bool
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A level line, named at its right end below it or at its left end above it."""
+
+    y: float
+    label: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """`better` is the word in the ideal corner, upper left; `references` are level lines."""
+
+    x: Axis
+    y: Axis
+    marks: tuple[Mark, ...]
+    lines: tuple[Line, ...]
+    references: tuple[Reference, ...]
+    better: str
+
+
+@dataclass(frozen=True)
+class TernaryMark:
+    """`weights` are (top, left, right) and sum to one."""
+
+    label: str
+    family: str
+    shape: Shape
+    size: float
+    weights: tuple[float, float, float]
+    hover: tuple[str, ...]
+    rank: int
+
+    @property
+    def plane(self) -> tuple[float, float]:
+        """In a triangle of side 1 that stands on its base, the origin its left corner."""
+        top, _, right = self.weights
+        return right + top / 2, top * 3**0.5 / 2
+
+
+@dataclass(frozen=True)
+class Ternary:
+    """Corner titles top, left, right; `claims` are drawn open."""
+
+    corners: tuple[str, str, str]
+    marks: tuple[TernaryMark, ...]
+    claims: tuple[TernaryMark, ...]
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """A ratio and, thinner, the same for a batch."""
+
+    label: str
+    family: str
+    shape: Shape
+    value: float
+    bounds: Bounds
+    batch: float | None
+    hover: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Groups of rows from top to bottom around the line at 1; `band` is what noise alone does."""
+
+    x: Axis
+    groups: tuple[tuple[str, tuple[ForestRow, ...]], ...]
+    band: Bounds
+
+
+@dataclass(frozen=True)
+class BarRow:
+    label: str
+    parts: tuple[float, ...]
+    measured: float | None
+    hover: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Stacked parts of each row beside the measured whole; `colours` are tokens of the style."""
+
+    x: Axis
+    parts: tuple[str, ...]
+    colours: tuple[str, ...]
+    rows: tuple[BarRow, ...]
+
+
+Chart = Scatter | Ternary | Forest | Bars
+
+
+def axis(
+    title: str,
+    values: Iterable[float],
+    show: Callable[[float], str],
+    log: bool = False,
+    room: tuple[float, float] = (0.06, 0.06),
+) -> Axis:
+    """An axis that holds all values with room at its ends, as shares of the range."""
+    known = list(values)
+    low, high = min(known), max(known)
+    if log:
+        first, last = log10(low), log10(high)
+        span = max(last - first, 0.3)
+        low, high = 10 ** (first - span * room[0]), 10 ** (last + span * room[1])
+        ticks = _log_ticks(low, high)
+    else:
+        span = (high - low) or abs(high) * 0.1 or 1.0
+        low, high = low - span * room[0], high + span * room[1]
+        ticks = _ticks(low, high)
+    return Axis(title, low, high, log, tuple((tick, show(tick)) for tick in ticks))
+
+
+def _ticks(low: float, high: float, about: int = 6) -> list[float]:
+    """Round numbers, a step of 1, 2 or 5 times a power of ten apart."""
+    rough = (high - low) / about
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    first, last = ceil(low / step), floor(high / step)
+    digits = max(0, 2 - floor(log10(step)))
+    return [round(place * step, digits) for place in range(first, last + 1)]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    for factors in ((1,), (1, 3), (1, 2, 5)):
+        ticks = [f * 10.0**d for d in decades for f in factors if low <= f * 10.0**d <= high]
+        if len(ticks) >= 4:
+            break
+    return ticks

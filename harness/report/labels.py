@@ -1,0 +1,126 @@
+"""Which marks can be named beside themselves without one name covering another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from harness.report.charts import Scatter, Ternary
+
+LETTER, HEIGHT, GAP = 6.4, 14.0, 3.0  # px of a 12 px system font
+MOST = 40
+
+# As plotly names them: vertical, horizontal.
+POSITIONS = (
+    ("middle", "right"),
+    ("middle", "left"),
+    ("top", "center"),
+    ("bottom", "center"),
+    ("top", "right"),
+    ("bottom", "right"),
+    ("top", "left"),
+    ("bottom", "left"),
+)
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A mark on the screen: centre and diameter in px, y upwards, and what it wants to be called.
+
+    `whiskers` are boxes that a label avoids if it can.
+    """
+
+    text: str
+    x: float
+    y: float
+    size: float
+    rank: int
+    whiskers: tuple[Box, ...] = ()
+
+
+def place(anchors: Sequence[Anchor], width: float, height: float) -> dict[int, str]:
+    """Positions by index of the anchors that can be named, such as "middle right".
+
+    Greedy: the least rank chooses first. A name that fits nowhere is left out.
+    """
+    marks = [_around(a.x, a.y, a.size, a.size) for a in anchors]
+    whiskers = [box for anchor in anchors for box in anchor.whiskers]
+    names: list[Box] = []
+    placed: dict[int, str] = {}
+    for index in sorted(range(len(anchors)), key=lambda i: anchors[i].rank):
+        if len(placed) == MOST:
+            break
+        anchor = anchors[index]
+        others = [box for place, box in enumerate(marks) if place != index]
+        boxes = [(position, _beside(anchor, *position)) for position in POSITIONS]
+        inside = [
+            (position, box)
+            for position, box in boxes
+            if box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+        ]
+        free = [(p, b) for p, b in inside if not _hits(b, others) and not _hits(b, names)]
+        clear = [(p, b) for p, b in free if not _hits(b, whiskers)]
+        for position, box in (clear or free)[:1]:
+            placed[index] = " ".join(position)
+            names.append(box)
+    return placed
+
+
+def scatter_anchors(chart: Scatter, width: float, height: float) -> list[Anchor]:
+    """The marks of a chart whose axes measure width × height px."""
+    anchors = []
+    lines = tuple(
+        _around((x0 + x1) / 2, (y0 + y1) / 2, abs(x1 - x0) + 2, abs(y1 - y0) + 2)
+        for line in chart.lines
+        if line.family is None  # level and upright pieces, whose boxes are themselves
+        for (x0, y0), (x1, y1) in pairwise(
+            (chart.x.place(x) * width, chart.y.place(y) * height) for x, y in line.points
+        )
+    )
+    for mark in chart.marks:
+        x, y = chart.x.place(mark.x) * width, chart.y.place(mark.y) * height
+        whiskers = []
+        if mark.x_bounds:
+            low, high = (chart.x.place(bound) * width for bound in mark.x_bounds)
+            whiskers.append((low, y - 1, high, y + 1))
+        if mark.y_bounds:
+            low, high = (chart.y.place(bound) * height for bound in mark.y_bounds)
+            whiskers.append((x - 1, low, x + 1, high))
+        anchors.append(Anchor(mark.label, x, y, mark.size, mark.rank, (*whiskers, *lines)))
+    return anchors
+
+
+def ternary_anchors(chart: Ternary, side: float) -> list[Anchor]:
+    """Marks, then claims, on a screen of side × side px; claims choose last."""
+    marks = [*chart.marks, *chart.claims]
+    return [
+        Anchor(
+            mark.label,
+            mark.plane[0] * side,
+            mark.plane[1] * side,
+            mark.size,
+            mark.rank + (len(chart.marks) if mark in chart.claims else 0),
+        )
+        for mark in marks
+    ]
+
+
+def _beside(anchor: Anchor, vertical: str, horizontal: str) -> Box:
+    width = LETTER * len(anchor.text)
+    reach = anchor.size / 2 + GAP
+    x = anchor.x + {"left": -reach - width / 2, "center": 0, "right": reach + width / 2}[horizontal]
+    y = anchor.y + {"bottom": -reach - HEIGHT / 2, "middle": 0, "top": reach + HEIGHT / 2}[vertical]
+    return _around(x, y, width, HEIGHT)
+
+
+def _around(x: float, y: float, width: float, height: float) -> Box:
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _hits(box: Box, others: Sequence[Box]) -> bool:
+    return any(
+        box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+        for other in others
+    )

@@ -1,0 +1,100 @@
+"""Numbers as a reader wants them: three significant digits, a unit in the header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from math import floor, log10
+
+from harness.analysis.estimate import Estimate
+
+DASH = "–"
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """1234 → 1,230; 0.0123 → 0.0123; never in powers of ten between 1e-4 and 1e15."""
+    if value == 0:
+        return "0"
+    magnitude = floor(log10(abs(value)))
+    rounded = round(value, digits - 1 - magnitude)
+    if rounded == 0 or abs(rounded) < 1e-4 or abs(rounded) >= 1e15:
+        return f"{value:.{digits - 1}e}"
+    magnitude = floor(log10(abs(rounded)))
+    return f"{rounded:,.{max(0, digits - 1 - magnitude)}f}"
+
+
+def points(value: float) -> str:
+    """A share as points: 0.7863 → 78.6."""
+    return f"{100 * value:.1f}"
+
+
+def signed_points(value: float) -> str:
+    text = f"{100 * value:+.1f}".replace("-", "−")
+    return "0.0" if text in ("+0.0", "−0.0") else text
+
+
+def ratio(value: float) -> str:
+    """1.0712 → 1.07×."""
+    return f"{value:.2f}×" if value < 100 else f"{significant(value)}×"
+
+
+def fine_ratio(value: float) -> str:
+    """1.0046 → 1.005×, where the third digit is what matters."""
+    return f"{value:.3f}×"
+
+
+def bytes_unit(values: Iterable[float | None]) -> tuple[str, int]:
+    """The unit that suits most of the values, and its bytes."""
+    known = sorted(value for value in values if value)
+    middle = known[len(known) // 2] if known else MIB
+    for name, size in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
+        if middle >= size:
+            return name, size
+    return "B", 1
+
+
+def in_bytes(value: float) -> str:
+    """With its own unit: 202375168 → 193 MiB."""
+    name, size = bytes_unit([value])
+    return f"{significant(value / size)} {name}"
+
+
+def count(value: float) -> str:
+    """Parameters: 147456 → 147k, 22713216 → 22.7M."""
+    for name, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{significant(value / size)}{name}"
+    return significant(value)
+
+
+def short(show: Callable[[float], str]) -> Callable[[float], str]:
+    """For ticks, which are round: 10.0k → 10k, 80.0 → 80."""
+    return lambda value: re.sub(r"\.0+(?!\d)", "", show(value))
+
+
+def between(low: str, high: str) -> str:
+    return f"{low} to {high}" if low.startswith("−") or high.startswith("−") else f"{low}–{high}"
+
+
+def with_interval(estimate: Estimate, show: Callable[[float], str] = points) -> str:
+    """78.6 (76.0–81.1), or a dash."""
+    if estimate.value is None:
+        return DASH
+    if estimate.low is None or estimate.high is None:
+        return show(estimate.value)
+    return f"{show(estimate.value)} ({between(show(estimate.low), show(estimate.high))})"
+
+
+def listed(names: Iterable[str], most: int = 6) -> str:
+    """a, b and c; after `most` the rest is counted."""
+    shown = list(names)
+    if len(shown) > most:
+        shown = [*shown[:most], f"{len(shown) - most} more"]
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def plural(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

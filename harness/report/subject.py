@@ -1,0 +1,147 @@
+"""A study with what every part of its page needs, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from harness.analysis.entry import Entry
+from harness.analysis.estimate import Estimate
+from harness.analysis.needs import Answer, answers
+from harness.analysis.nulls import Verdict, verdict
+from harness.analysis.study import Study
+from harness.analysis.ties import Place, compare, ranking
+from harness.analysis.triangle import (
+    Sensitivity,
+    Triangle,
+    alternatives,
+    sensitivity,
+    triangle,
+)
+from harness.report import numbers, style
+
+DRAWN = 30
+"""Most rows of a chart that has a row per configuration."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    study: Study
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        return self.study.entries
+
+    @cached_property
+    def best(self) -> Entry | None:
+        return self.study.best()
+
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        return ranking(self.study, self.entries)
+
+    @cached_property
+    def in_order(self) -> list[Entry]:
+        """Best quality first, those without a quality last."""
+        known = self.study.by_quality(self.entries)
+        return [*known, *(e for e in self.entries if not e["quality"].known)]
+
+    @cached_property
+    def tied_with_best(self) -> list[Entry]:
+        """Those that cannot be told from the best, without the best itself."""
+        if self.best is None:
+            return []
+        others = [e for e in self.in_order if e is not self.best and e["quality"].known]
+        return [e for e in others if compare(self.study, self.best, e).tied]
+
+    @cached_property
+    def few(self) -> list[Entry]:
+        """All entries, or where those are too many to be drawn one by one, the best of each method
+        and then the best of the rest.
+        """
+        if len(self.entries) <= DRAWN:
+            return list(self.in_order)
+        first: dict[str, Entry] = {}
+        for entry in self.in_order:
+            first.setdefault(entry.method, entry)
+        chosen = {entry.label for entry in [*first.values(), *self.in_order][:DRAWN]}
+        return [entry for entry in self.in_order if entry.label in chosen][:DRAWN]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        return verdict(self.entries)
+
+    @cached_property
+    def triangle(self) -> Triangle:
+        return triangle(self.study)
+
+    @cached_property
+    def alternatives(self) -> tuple[Triangle, ...]:
+        return alternatives(self.study)
+
+    @cached_property
+    def sensitivity(self) -> tuple[Sensitivity, ...]:
+        return sensitivity(self.triangle, self.alternatives)
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        return answers(self.study) if self.best is not None else ()
+
+    @cached_property
+    def shapes(self) -> dict[str, style.Shape]:
+        return style.shapes(entry.method for entry in self.entries)
+
+    @cached_property
+    def sizes(self) -> dict[str, float]:
+        """Mark diameters by label."""
+        by_method: dict[str, list[int | None]] = {}
+        for entry in self.entries:
+            by_method.setdefault(entry.method, []).append(entry.size)
+        return {e.label: style.mark_size(e.size, by_method[e.method]) for e in self.entries}
+
+    @property
+    def in_points(self) -> bool:
+        return self.study.metric in ("accuracy", "macro_f1", "f1", "exact_match")
+
+    @property
+    def quality_unit(self) -> str:
+        return "points" if self.in_points else self.study.metric
+
+    def show_quality(self, value: float) -> str:
+        return numbers.points(value) if self.in_points else numbers.significant(value)
+
+    def show_gain(self, value: float) -> str:
+        if self.in_points:
+            return numbers.signed_points(value)
+        return f"{'+' if value > 0 else ''}{numbers.significant(value)}".replace("-", "−")
+
+    def gain(self, entry: Entry) -> float | None:
+        """Over the floor, positive where better."""
+        floor = self.study.floor
+        if floor is None or floor["quality"].value is None or entry["quality"].value is None:
+            return None
+        sign = 1 if self.study.higher_is_better else -1
+        return sign * (entry["quality"].value - floor["quality"].value)
+
+    def hover(self, entry: Entry) -> tuple[str, ...]:
+        """What is said of an entry wherever it is pointed at."""
+        quality = numbers.with_interval(entry["quality"], self.show_quality)
+        lines = [entry.label, f"quality {quality} {self.quality_unit}"]
+        for name, figure, show in (
+            ("training peak", "train_memory", numbers.in_bytes),
+            ("latency unmerged", "unmerged", numbers.ratio),
+            ("latency merged", "merged", numbers.ratio),
+            ("trained", "trainable", numbers.count),
+            ("file", "file_bytes", numbers.in_bytes),
+        ):
+            value = entry[figure].value
+            if value is not None:
+                lines.append(f"{name} {show(value)}")
+        return tuple(lines)
+
+
+def bounds(estimate: Estimate) -> tuple[float, float] | None:
+    if estimate.low is None or estimate.high is None:
+        return None
+    return estimate.low, estimate.high
