@@ -59,9 +59,7 @@ def encode(split: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) 
     if max_length > tokenizer.model_max_length:
         expected = f"the model takes at most {tokenizer.model_max_length} tokens"
         raise ConfigError("task.max_length", max_length, expected)
-    encoded = tokenizer(
-        list(split["text"]), truncation=True, max_length=max_length, padding=False
-    )
+    encoded = tokenizer(list(split["text"]), truncation=True, max_length=max_length, padding=False)
     # Models that only generate often have no padding token; what is masked may be any token.
     pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     pad_left = tokenizer.padding_side == "left"
