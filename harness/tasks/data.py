@@ -93,6 +93,9 @@ def examples(task: TaskConfig) -> Examples:
     """
     if task.text == task.label:
         raise ConfigError("task.label", task.label, "is the column of the text")
+    if task.validation + task.test >= 1:
+        expected = f"leaves nothing to train on beside task.test={task.test}"
+        raise ConfigError("task.validation", task.validation, expected)
     raw = reader.read(_path(task), task)
     counts = {"rows": len(raw)}
 
@@ -201,8 +204,9 @@ def _split(
     }
     for name, part in splits.items():
         if part.empty:
-            expected = f"leaves no example: {table['group'].nunique()} groups are too few"
-            raise ConfigError(f"task.{name}", getattr(task, name, ""), expected)
+            field = "group" if name == "train" else name
+            expected = f"{name} is left without an example: {table['group'].nunique()} groups"
+            raise ConfigError(f"task.{field}", getattr(task, field), expected)
     absent = set(range(len(labels))) - set(splits["train"]["label"])
     if absent:
         label = labels[min(absent)]
