@@ -11,7 +11,7 @@ import pandas as pd
 from harness.analysis.entry import Entry
 from harness.analysis.evidence import Evidence
 from harness.analysis.study import Study, studies
-from harness.analysis.ties import OVERLAP, Comparison, compare
+from harness.analysis.ties import Comparison, compare
 from harness.errors import ConfigError, nearest
 
 NEEDS = ("merge", "hot_swap")
@@ -169,22 +169,25 @@ def choose(study: Study, constraints: Constraints) -> Choice:
 
 
 def how_sure(choice: Choice) -> str:
-    """In words: seeds, ties, and how ties were found."""
-    if choice.pick is None:
+    """In words: ties or the runner-up, how ties were found, seeds."""
+    pick = choice.pick
+    if pick is None:
         return "Nothing keeps to all of it."
-    seeds = len(choice.pick.seeds)
-    basis = "One seed: a hint, not a claim." if seeds == 1 else f"{seeds} seeds."
-    if seeds == 2:
-        basis = "2 seeds: still a hint."
-    if choice.constraints.prefer != "quality":
-        return basis
-    if not choice.ties and not choice.runners_up:
-        return f"The only one left. {basis}"
-    how = choice.ties[0][1] if choice.ties else None
-    told = how.how if how else compare(choice.study, choice.pick, choice.runners_up[0]).how
-    blunt = " (no outcomes per example to compare in pairs)" if told == OVERLAP else ""
-    verdict = f"Tied with {len(choice.ties)}" if choice.ties else "Clear of the next"
-    return f"{verdict}, judged {told}{blunt}. {basis}"
+    told = []
+    if choice.ties:
+        names = ", ".join(entry.label for entry, _ in choice.ties)
+        told.append(f"Ties with {names} ({choice.ties[0][1].how}).")
+    elif not choice.runners_up:
+        told.append("The only one left.")
+    elif choice.constraints.prefer == "quality":
+        runner_up = choice.runners_up[0]
+        how = compare(choice.study, pick, runner_up).how
+        told.append(f"Clear of the next, {runner_up.label} ({how}).")
+    else:
+        told.append(f"Next: {choice.runners_up[0].label}.")
+    seeds = len(pick.seeds)
+    told.append("One seed: a hint." if seeds == 1 else f"{seeds} seeds{': a hint' * (seeds < 3)}.")
+    return " ".join(told)
 
 
 def _violations(entry: Entry, constraints: Constraints, study: Study) -> tuple[Violation, ...]:

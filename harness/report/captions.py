@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 
@@ -164,20 +163,14 @@ def _strongest(subject: Subject) -> str:
 
 def _claims(subject: Subject) -> list[str]:
     """How measured positions compare with where families are said to lie."""
-    sentences = []
+    told = []
     for family, claim in CLAIMED.items():
         own = [p for p in subject.triangle.positions if p.entry.family == family]
-        if not own:
-            continue
-        said = "–".join(c for c, w in zip(CORNERS, claim, strict=True) if max(claim) - w < 0.1)
-        found = Counter(p.nearest for p in own)
-        agreeing = found[said]
-        seen = listed(f"{corner} ({n})" for corner, n in found.most_common())
-        sentences.append(
-            f"{FAMILIES[family]} methods are said to lie at {said}: {agreeing} of {len(own)} do"
-            + ("." if agreeing == len(own) else f"; measured: {seen}.")
-        )
-    return sentences
+        if own:
+            said = "–".join(c for c, w in zip(CORNERS, claim, strict=True) if max(claim) - w < 0.1)
+            agreeing = sum(p.nearest == said for p in own)
+            told.append(f"{FAMILIES[family].lower()} at {said}, {agreeing} of {len(own)}")
+    return [f"Measured where they are said to lie: {'; '.join(told)}."] if told else []
 
 
 def _ends(subject: Subject) -> list[tuple[Entry, Entry]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, floor, log10
 
 from harness.report.style import Shape
@@ -141,6 +141,20 @@ class Bars:
 
 
 Chart = Scatter | Ternary | Forest | Bars
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`chart` is None where there is nothing to draw, and the caption says why. `variants` are the
+    same chart under other rules, by name.
+    """
+
+    name: str
+    title: str
+    alternative: str
+    caption: str
+    chart: Chart | None
+    variants: dict[str, Chart] = field(default_factory=dict)
 
 
 def axis(

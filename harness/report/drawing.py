@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.charts import Bars, Forest, Scatter
-from harness.report.labels import place, scatter_anchors
+from harness.report.labels import place, scatter_anchors, steps
 from harness.report.style import LIGHT, token
 
 DPI = 72  # an inch of a still is 72 px of the page
@@ -56,7 +56,8 @@ def scatter(chart: Scatter) -> Figure:
             markeredgecolor=LIGHT["paper"], markeredgewidth=0.8, zorder=4,
         )  # fmt: skip
     plot = SIZE[0] - LEFT - RIGHT, SIZE[1] - TOP - BOTTOM
-    for index, position in place(scatter_anchors(chart, *plot), *plot).items():
+    positions = place(scatter_anchors(chart, *plot), *plot, steps(chart, *plot))
+    for index, position in positions.items():
         mark = chart.marks[index]
         name_beside(axes, mark.label, (mark.x, mark.y), mark.size, position)
     if chart.better:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from harness.report.charts import Scatter, Ternary
 
 LETTER, HEIGHT, GAP = 6.4, 14.0, 3.0  # px of a 12 px system font
-MOST = 40
+MOST = 60  # names tried: more would not be read
 
 # As plotly names them: vertical, horizontal.
 POSITIONS = (
@@ -27,10 +27,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Anchor:
-    """A mark on the screen: centre and diameter in px, y upwards, and what it wants to be called.
-
-    `whiskers` are boxes that a label avoids if it can.
-    """
+    """A mark on the screen: centre and diameter in px, y upwards, and its name."""
 
     text: str
     x: float
@@ -40,30 +37,32 @@ class Anchor:
     whiskers: tuple[Box, ...] = ()
 
 
-def place(anchors: Sequence[Anchor], width: float, height: float) -> dict[int, str]:
+def place(
+    anchors: Sequence[Anchor], width: float, height: float, lines: Sequence[Box] = ()
+) -> dict[int, str]:
     """Positions by index of the anchors that can be named, such as "middle right".
 
-    Greedy: the least rank chooses first. A name that fits nowhere is left out.
+    Greedy: the least rank chooses first, and of the places that are free the one that crosses
+    least: a whisker counts once, one of `lines` three times. A name that fits nowhere is left out.
     """
     marks = [_around(a.x, a.y, a.size, a.size) for a in anchors]
     whiskers = [box for anchor in anchors for box in anchor.whiskers]
     names: list[Box] = []
     placed: dict[int, str] = {}
-    for index in sorted(range(len(anchors)), key=lambda i: anchors[i].rank):
-        if len(placed) == MOST:
-            break
-        anchor = anchors[index]
-        others = [box for place, box in enumerate(marks) if place != index]
-        boxes = [(position, _beside(anchor, *position)) for position in POSITIONS]
-        inside = [
-            (position, box)
-            for position, box in boxes
-            if box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+
+    def crossed(option: tuple[str, Box]) -> int:
+        return _hits(option[1], whiskers) + 3 * _hits(option[1], lines)
+
+    for index in sorted(range(len(anchors)), key=lambda i: anchors[i].rank)[:MOST]:
+        others = marks[:index] + marks[index + 1 :] + names
+        free = [
+            (f"{vertical} {horizontal}", box)
+            for vertical, horizontal in POSITIONS
+            if _inside(box := _beside(anchors[index], vertical, horizontal), width, height)
+            and not _hits(box, others)
         ]
-        free = [(p, b) for p, b in inside if not _hits(b, others) and not _hits(b, names)]
-        clear = [(p, b) for p, b in free if not _hits(b, whiskers)]
-        for position, box in (clear or free)[:1]:
-            placed[index] = " ".join(position)
+        if free:
+            placed[index], box = min(free, key=crossed)
             names.append(box)
     return placed
 
@@ -71,14 +70,6 @@ def place(anchors: Sequence[Anchor], width: float, height: float) -> dict[int, s
 def scatter_anchors(chart: Scatter, width: float, height: float) -> list[Anchor]:
     """The marks of a chart whose axes measure width × height px."""
     anchors = []
-    lines = tuple(
-        _around((x0 + x1) / 2, (y0 + y1) / 2, abs(x1 - x0) + 2, abs(y1 - y0) + 2)
-        for line in chart.lines
-        if line.family is None  # level and upright pieces, whose boxes are themselves
-        for (x0, y0), (x1, y1) in pairwise(
-            (chart.x.place(x) * width, chart.y.place(y) * height) for x, y in line.points
-        )
-    )
     for mark in chart.marks:
         x, y = chart.x.place(mark.x) * width, chart.y.place(mark.y) * height
         whiskers = []
@@ -88,8 +79,20 @@ def scatter_anchors(chart: Scatter, width: float, height: float) -> list[Anchor]
         if mark.y_bounds:
             low, high = (chart.y.place(bound) * height for bound in mark.y_bounds)
             whiskers.append((x - 1, low, x + 1, high))
-        anchors.append(Anchor(mark.label, x, y, mark.size, mark.rank, (*whiskers, *lines)))
+        anchors.append(Anchor(mark.label, x, y, mark.size, mark.rank, tuple(whiskers)))
     return anchors
+
+
+def steps(chart: Scatter, width: float, height: float) -> list[Box]:
+    """The level and upright pieces of the chart's front, on the same screen."""
+    return [
+        _around((x0 + x1) / 2, (y0 + y1) / 2, abs(x1 - x0) + 2, abs(y1 - y0) + 2)
+        for line in chart.lines
+        if line.family is None
+        for (x0, y0), (x1, y1) in pairwise(
+            (chart.x.place(x) * width, chart.y.place(y) * height) for x, y in line.points
+        )
+    ]
 
 
 def ternary_anchors(chart: Ternary, side: float) -> list[Anchor]:
@@ -119,8 +122,12 @@ def _around(x: float, y: float, width: float, height: float) -> Box:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _hits(box: Box, others: Sequence[Box]) -> bool:
-    return any(
+def _inside(box: Box, width: float, height: float) -> bool:
+    return box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+
+
+def _hits(box: Box, others: Sequence[Box]) -> int:
+    return sum(
         box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
         for other in others
     )

@@ -94,7 +94,7 @@ OWN = {
     "full": "P",
     "head": "X",
 }
-SMALLEST, LARGEST = 10.0, 17.0
+SMALLEST, LARGEST = 11.0, 17.0
 
 
 def token(family: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,12 +94,50 @@ class Subject:
         return style.shapes(entry.method for entry in self.entries)
 
     @cached_property
+    def methods(self) -> list[tuple[str, str]]:
+        """Every method with its family, families together."""
+        families = {entry.method: entry.family for entry in self.entries}
+        order = [*style.FAMILIES, *families.values()]
+        return sorted(families.items(), key=lambda pair: (order.index(pair[1]), pair[0]))
+
+    @staticmethod
+    def token(family: str) -> str:
+        return style.token(family)
+
+    @cached_property
     def sizes(self) -> dict[str, float]:
         """Mark diameters by label."""
         by_method: dict[str, list[int | None]] = {}
         for entry in self.entries:
             by_method.setdefault(entry.method, []).append(entry.size)
         return {e.label: style.mark_size(e.size, by_method[e.method]) for e in self.entries}
+
+    @property
+    def lead(self) -> str:
+        """What was run, and on what."""
+        study = self.study
+        trials = sum(len(entry.trials) for entry in self.entries)
+        told = f"{numbers.plural(len(self.entries), 'configuration')} of "
+        told += (
+            f"{numbers.plural(len(self.methods), 'method')} in {numbers.plural(trials, 'trial')}"
+        )
+        if study.basis.time is not None:
+            told += f", timed on {study.basis.time.name}"
+        if study.failures:
+            told += f"; {numbers.plural(len(study.failures), 'more trial')} failed"
+        return f"{told}."
+
+    def shape_words(self, group: str) -> str:
+        """The commonest request of a latency group: 1 × 32 tokens."""
+        shapes = Counter(
+            (row[f"{group}.batch_size"], row[f"{group}.sequence_length"])
+            for row in self.study.rows
+            if f"{group}.batch_size" in row
+        )
+        if not shapes:
+            return "not measured"
+        (batch, tokens), _ = shapes.most_common(1)[0]
+        return f"{numbers.plural(int(batch), 'request')} of {int(tokens)} tokens"
 
     @property
     def in_points(self) -> bool:

@@ -1,0 +1,178 @@
+"""The page itself: everything put together into one file that needs no other."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.analysis.evidence import evidence
+from harness.analysis.study import studies
+from harness.report import figures, planes, provenance, stills, style, summary
+from harness.report.charts import Figure
+from harness.report.glyphs import glyphs
+from harness.report.plots import plot
+from harness.report.subject import Subject
+from harness.report.table import Table, table
+from harness.store import load
+
+# Outside HTML's own syntax in every place where a script's text may stand.
+UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the page holds it."""
+
+    id: str
+    title: str
+    alternative: str
+    caption: str
+    still: Markup | None
+    plot: Markup | None
+    variants: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One study's part of the page; `key` keeps its ids apart from those of other studies."""
+
+    key: str
+    subject: Subject
+    alerts: tuple[str, ...]
+    sentences: tuple[str, ...]
+    picks: tuple[summary.Pick, ...]
+    table: Table
+    triangle: Picture
+    trade_offs: tuple[Picture, ...]
+    sizes: Picture
+    merging: Picture
+    memory: Picture
+    facts: tuple[tuple[str, str], ...]
+    failures: tuple[provenance.Failed, ...]
+    unstable: tuple[str, ...]
+    missing: tuple[tuple[str, str], ...]
+    rules: tuple[provenance.RuleTable, ...]
+
+
+def build(results: Path, out: Path) -> Path:
+    """Write the page of the records in `results` to `out`, and beside it the triangle's still of
+    the largest study as SVG and PNG. Returns `out`; raises ConfigError if there is no such folder.
+    """
+    results, out = Path(results), Path(out)
+    frame = load(results)
+    subjects = [Subject(study) for study in studies(frame, evidence(frame))]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    sections = [_section(subject, place, out) for place, subject in enumerate(subjects)]
+    _write(out, _render(sections, str(results)))
+    triangle = figures.triangle(subjects[0]).chart if subjects else None
+    if triangle is not None:
+        stills.save(triangle, out.with_name(f"{out.stem}-triangle"))
+    return out
+
+
+def safe_json(content: Any) -> Markup:
+    """JSON that no HTML parser can mistake for anything else."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for character, escape in UNSAFE.items():
+        text = text.replace(character, escape)
+    return Markup(text)
+
+
+def _section(subject: Subject, place: int, out: Path) -> Section:
+    key = f"s{place + 1}-" if place else ""
+    return Section(
+        key=key,
+        subject=subject,
+        alerts=summary.alerts(subject),
+        sentences=summary.sentences(subject),
+        picks=summary.picks(subject),
+        table=table(subject, out),
+        triangle=_picture(figures.triangle(subject), key),
+        trade_offs=tuple(_picture(figure, key) for figure in planes.trade_offs(subject)),
+        sizes=_picture(planes.sizes(subject), key),
+        merging=_picture(figures.merging(subject), key),
+        memory=_picture(figures.memory(subject), key),
+        facts=provenance.facts(subject),
+        failures=provenance.failures(subject, out),
+        unstable=provenance.unstable(subject),
+        missing=provenance.missing(subject),
+        rules=provenance.rules(subject),
+    )
+
+
+def _picture(figure: Figure, key: str) -> Picture:
+    name = f"{key}{figure.name}"
+    charts = {"": figure.chart} | figure.variants if figure.chart is not None else {}
+    return Picture(
+        id=name,
+        title=figure.title,
+        alternative=figure.alternative,
+        caption=figure.caption,
+        still=Markup(stills.inline(figure.chart, f"still-{name}")) if figure.chart else None,
+        plot=safe_json({n: plot(chart) for n, chart in charts.items() if chart})
+        if charts
+        else None,
+        variants=tuple(figure.variants),
+    )
+
+
+def _render(sections: list[Section], results: str) -> str:
+    environment = Environment(
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = _asset("page.js")
+    plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html.j2").render(
+        sections=sections,
+        results=results,
+        style=Markup(_asset("page.css")),
+        light=style.LIGHT,
+        dark=style.DARK,
+        families=style.FAMILIES,
+        glyphs=glyphs(),
+        script=Markup(script),
+        plotly=Markup(_inert(plotly)),
+        hashes=[_hash(script), _hash(_inert(plotly))],
+    )
+
+
+def _asset(name: str) -> str:
+    return files("harness.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _inert(script: str) -> str:
+    """Text that may stand inside a script element; raises if it could end that element early."""
+    if "</script" in script.lower() or "<!--" in script:
+        raise ValueError("the plot library cannot be embedded: it holds a closing script tag")
+    return script
+
+
+def _hash(script: str) -> str:
+    """As a content security policy names an inline script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _write(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

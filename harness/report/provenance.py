@@ -1,0 +1,199 @@
+"""How it was measured, on what, what failed, what was unstable, what is missing and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analysis.entry import Row
+from harness.analysis.study import Failure
+from harness.analysis.ties import OVERLAP, PAIRED, compare
+from harness.analysis.triangle import Triangle
+from harness.report.numbers import in_bytes, listed, plural, significant
+from harness.report.subject import Subject
+from harness.report.table import Link, record_href
+
+FIGURES = {
+    "quality": "Quality",
+    "train_memory": "Training peak",
+    "inference_memory": "Inference peak",
+    "unmerged": "Unmerged latency",
+    "merged": "Merged latency",
+    "examples_per_s": "Training speed",
+}
+# Groups of the record that a trial may leave empty, and what a reader misses then.
+GROUPS = {
+    "capacity.bits": ("Capacity in bits", "the triangle uses quality gained over the floor"),
+    "forgetting.before": ("Forgetting", "not measured in these trials"),
+    "memory.train.predicted": ("Predicted memory", "no prediction in these trials"),
+}
+
+
+@dataclass(frozen=True)
+class Failed:
+    label: str
+    status: str
+    reason: str
+    record: Link
+
+
+@dataclass(frozen=True)
+class RuleTable:
+    """Benefits and weights of every configuration under one rule of the triangle."""
+
+    name: str
+    axes: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...], str], ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """Name and value: the machine, the libraries, the recipe, how figures were taken."""
+    rows = [row for row in subject.study.rows if row.get("status") == "ok"]
+    told: list[tuple[str, str]] = []
+    for place, (environment, n) in enumerate(subject.study.environments, start=1):
+        which = "Machine" if len(subject.study.environments) == 1 else f"Environment {place}"
+        told.append((which, f"{environment.name} ({plural(n, 'trial')})"))
+        told.append(("Libraries", environment.libraries))
+    versions = sorted(
+        {str(row["environment.harness"]) for row in rows if "environment.harness" in row}
+    )
+    commits = sorted(
+        {
+            str(row["environment.commit"])[:12]
+            + ("+changes" if row.get("environment.dirty") else "")
+            for row in rows
+            if "environment.commit" in row
+        }
+    )
+    if versions:
+        at = f", commit {listed(commits)}" if commits else ""
+        told.append(("Harness", f"{listed(versions)}{at}"))
+    told += _recipe(subject, rows)
+    told += _measuring(rows)
+    told.append(("Ties", _ties(subject)))
+    return tuple(told)
+
+
+def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
+    return tuple(_failed(failure, out) for failure in subject.study.failures)
+
+
+def unstable(subject: Subject) -> tuple[str, ...]:
+    return tuple(entry.label for entry in subject.entries if entry.stable is False)
+
+
+def missing(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """What was not measured and why, each reason once."""
+    told: list[tuple[str, str]] = []
+    for figure, name in FIGURES.items():
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for entry in subject.in_order:
+            if not entry[figure].known:
+                reasons[entry[figure].reason].append(entry.label)
+        for reason, labels in reasons.items():
+            who = "all" if len(labels) == len(subject.entries) else listed(labels, most=8)
+            told.append((name, f"{who}: {reason}"))
+    for column, (name, instead) in GROUPS.items():
+        if subject.entries and not any(column in row for row in subject.study.rows):
+            told.append((name, instead))
+    return tuple(told)
+
+
+def rules(subject: Subject) -> tuple[RuleTable, ...]:
+    return tuple(_rule(triangle) for triangle in (subject.triangle, *subject.alternatives))
+
+
+def _rule(triangle: Triangle) -> RuleTable:
+    axes = []
+    for axis in triangle.axes:
+        ends = [
+            f"{word} at {_end(axis.figure, value)}"
+            for word, value in (("0", axis.zero_at), ("1", axis.one_at))
+            if value is not None
+        ]
+        axes.append(f"{axis}{f' ({listed(ends)})' if ends else ''}")
+    rows = tuple(
+        (
+            position.entry.label,
+            tuple(
+                f"{benefit:.2f} → {100 * weight:.0f}%"
+                for benefit, weight in zip(position.benefits, position.weights, strict=True)
+            ),
+            position.nearest,
+        )
+        for position in triangle.positions
+    )
+    left_out = tuple((entry.label, reason) for entry, reason in triangle.left_out)
+    return RuleTable(triangle.name, tuple(axes), rows, left_out)
+
+
+def _end(figure: str, value: float) -> str:
+    return in_bytes(value) if figure == "train_memory" and value else significant(value)
+
+
+def _failed(failure: Failure, out: Path) -> Failed:
+    link = Link("record", record_href(failure.path, out), failure.trial)
+    return Failed(failure.label, failure.status.replace("_", " "), failure.reason, link)
+
+
+def _recipe(subject: Subject, rows: list[Row]) -> list[tuple[str, str]]:
+    recipes = [entry.recipe for entry in subject.entries if entry.family != "head"]
+
+    def every(name: str) -> str:
+        values = sorted({recipe[name] for recipe in recipes if name in recipe}, key=repr)
+        return listed(f"{value:g}" for value in values if isinstance(value, (int, float)))
+
+    parts = []
+    for name, unit in (("steps", "steps"), ("batch_size", "examples a step")):
+        found = every(f"train.{name}")
+        if found:
+            parts.append(f"{found} {unit}")
+    told = [("Training", ", ".join(parts))] if parts else []
+    rates: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if "training.learning_rate" in row:
+            rates[f"{row['training.learning_rate']:g}"].add(str(row["method"]))
+    if rates:
+        each = "; ".join(f"{rate} {listed(sorted(names), 9)}" for rate, names in rates.items())
+        told.append(("Learning rates", each))
+    examples = sorted({entry.examples for entry in subject.entries if entry.examples})
+    if examples:
+        told.append(("Test split", f"{listed(f'{n:,}' for n in examples)} examples, read once"))
+    return told
+
+
+def _measuring(rows: list[Row]) -> list[tuple[str, str]]:
+    told = []
+    shapes = {
+        (int(row["latency.shape.batch_size"]), int(row["latency.shape.sequence_length"]))
+        for row in rows
+        if {"latency.shape.batch_size", "latency.shape.sequence_length"} <= row.keys()
+    }
+    if shapes:
+        words = listed(f"{batch} × {tokens} tokens" for batch, tokens in sorted(shapes))
+        told.append(
+            ("Latency", f"{words}; base, unmerged and merged in interleaved rounds of one process")
+        )
+    sources = sorted(
+        {str(row["memory.train.source"]) for row in rows if "memory.train.source" in row}
+    )
+    if sources:
+        told.append(("Memory", f"peak of {listed(sources)}"))
+    return told
+
+
+def _ties(subject: Subject) -> str:
+    best = subject.best
+    others = [e for e in subject.in_order if e is not best and e["quality"].known]
+    if best is None or not others:
+        return "nothing to compare"
+    ways = {compare(subject.study, best, other).how for other in others}
+    words = {
+        PAIRED: "two configurations tie when the 95% interval of their paired difference, on the "
+        "same test examples, contains zero",
+        OVERLAP: "two configurations tie when their 95% intervals overlap, which is the blunter "
+        "test, used where outcomes per example are not at hand",
+    }
+    return "; ".join(words[way] for way in (PAIRED, OVERLAP) if way in ways)

@@ -1,0 +1,124 @@
+"""The answer: what was found, in two or three sentences, and a pick for each typical need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.analysis.entry import Entry
+from harness.analysis.needs import Answer
+from harness.report import numbers
+from harness.report.numbers import listed, plural
+from harness.report.subject import Subject
+
+
+@dataclass(frozen=True)
+class Pick:
+    """`facts` are (name, figure) pairs."""
+
+    title: str
+    rule: str
+    label: str
+    facts: tuple[tuple[str, str], ...]
+    sure: str
+
+
+def sentences(subject: Subject) -> tuple[str, ...]:
+    best, floor, study = subject.best, subject.study.floor, subject.study
+    if best is None:
+        if study.failures:
+            return (f"No trial finished: all {plural(len(study.failures), 'trial')} failed.",)
+        return ("No trial has a quality to compare.",)
+    quality = numbers.with_interval(best["quality"], subject.show_quality)
+    first = f"{best.label} has the best {study.metric}: {quality} {subject.quality_unit}"
+    gain = subject.gain(best)
+    if floor is not None and floor is not best and gain is not None:
+        first += f", {subject.show_gain(gain)} over the floor ({floor.label})"
+    told = [f"{first}."]
+    tied = subject.tied_with_best
+    if tied:
+        told.append(f"It cannot be told from {listed(e.label for e in tied)}.")
+        told += _cheapest(best, tied)
+    elif len(subject.entries) > 1:
+        told.append("No other configuration ties with it.")
+    told += _ceiling(subject)
+    return tuple(told)
+
+
+def alerts(subject: Subject) -> tuple[str, ...]:
+    """What a reader must know before believing the rest."""
+    told = []
+    verdict = subject.verdict
+    if verdict.failed:
+        told.append(
+            f"The latency nulls fail: {len(verdict.missed)} of {len(verdict.nulls)} intervals miss "
+            "1.000, more than chance explains. Do not rely on this study's latencies."
+        )
+    seeds = [len(entry.seeds) for entry in subject.entries]
+    if seeds and max(seeds) < 3:
+        words = "One seed each" if max(seeds) == 1 else "At most two seeds"
+        told.append(f"{words}: differences between methods are hints. Claims need three seeds.")
+    if len(subject.study.environments) > 1:
+        told.append(
+            f"The records come from {len(subject.study.environments)} environments. Times and "
+            "memory are compared within the commonest only; elsewhere they are a dash."
+        )
+    steps = {entry.recipe.get("train.steps") for entry in subject.entries if entry.family != "head"}
+    if len(steps - {None}) > 1:
+        told.append("Not all configurations saw the same number of examples.")
+    return tuple(told)
+
+
+def picks(subject: Subject) -> tuple[Pick, ...]:
+    return tuple(_pick(subject, answer) for answer in subject.answers)
+
+
+def _pick(subject: Subject, answer: Answer) -> Pick:
+    choice = answer.choice
+    if choice.pick is None:
+        reasons = listed(dict.fromkeys(v.reason for v in choice.relax))
+        nearest = choice.relaxed_for.label if choice.relaxed_for else "none"
+        sure = f"Nothing qualifies; the nearest, {nearest}, fails on {reasons}."
+        return Pick(answer.need.title, answer.need.rule, "none", (), sure)
+    quality = numbers.with_interval(choice.pick["quality"], subject.show_quality)
+    facts = [(f"{subject.study.metric} ({subject.quality_unit})", quality)]
+    facts += [
+        (name, show(value))
+        for name, figure, show in (
+            ("training peak", "train_memory", numbers.in_bytes),
+            (f"latency, {_deployed(choice.pick)}", "deployed", numbers.ratio),
+            ("file", "file_bytes", numbers.in_bytes),
+        )
+        if (value := choice.pick[figure].value) is not None
+    ]
+    sure = choice.how_sure
+    if answer.over_floor is not None and answer.over_floor.tied:
+        sure = f"It cannot be told from the floor. {sure}"
+    return Pick(answer.need.title, answer.need.rule, choice.pick.label, tuple(facts), sure)
+
+
+def _deployed(entry: Entry) -> str:
+    if entry.mergeable:
+        return "merged"
+    return "as the base" if entry.in_place else "unmerged"
+
+
+def _cheapest(best: Entry, tied: list[Entry]) -> list[str]:
+    """Which of those that tie for the best trains in the least memory."""
+    alike = [entry for entry in (best, *tied) if entry["train_memory"].known]
+    if len(alike) < 2:
+        return []
+    least = min(alike, key=lambda e: e["train_memory"].value or 0.0)
+    peak = numbers.in_bytes(least["train_memory"].value or 0.0)
+    return [f"Of these, {least.label} trains in the least memory ({peak})."]
+
+
+def _ceiling(subject: Subject) -> list[str]:
+    full, best = subject.study.ceiling, subject.best
+    if full is None or best is None or full is best or full in subject.tied_with_best:
+        return []
+    return [
+        f"Full fine-tuning stays behind it under this recipe "
+        f"({subject.show_quality(full['quality'].value or 0.0)} {subject.quality_unit})."
+        if full["quality"].known
+        else "Full fine-tuning has no quality to compare."
+    ]

@@ -1,0 +1,196 @@
+"""The methods table: a row per configuration, a cell per figure or the reason there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analysis.entry import Entry
+from harness.analysis.estimate import Estimate, unknown
+from harness.report import numbers
+from harness.report.numbers import DASH, capital
+from harness.report.subject import Subject
+
+
+@dataclass(frozen=True)
+class Column:
+    """`explanation` tells a reader what the figure is; `unit` stands below the title."""
+
+    title: str
+    unit: str
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`below` is the interval, `reason` why the text is a dash, `order` what sorts the column."""
+
+    text: str
+    below: str = ""
+    reason: str = ""
+    order: float | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """To the record of one trial."""
+
+    text: str
+    href: str
+    trial: str
+
+
+@dataclass(frozen=True)
+class Row:
+    label: str
+    family: str
+    marker: str
+    trials: str
+    tags: tuple[tuple[str, str], ...]
+    rank: Cell
+    cells: tuple[Cell, ...]
+    records: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+Show = Callable[[float], str]
+
+
+def table(subject: Subject, out: Path) -> Table:
+    """Rows in the order of their rank; links are relative to the folder of `out`."""
+    specs = _specs(subject)
+    return Table(
+        tuple(column for column, _, _ in specs),
+        tuple(_row(subject, entry, specs, out) for entry in subject.in_order),
+    )
+
+
+def record_href(path: str | None, out: Path) -> str:
+    if path is None:
+        return ""
+    return Path(os.path.relpath(Path(path).resolve(), out.resolve().parent)).as_posix()
+
+
+Spec = tuple[Column, Callable[[Entry], Estimate], Show]
+
+
+def _specs(subject: Subject) -> list[Spec]:
+    def of(figure: str) -> Callable[[Entry], Estimate]:
+        return lambda entry: entry[figure]
+
+    def gain(entry: Entry) -> Estimate:
+        if entry is subject.study.floor:
+            return unknown("it is the floor")
+        value = subject.gain(entry)
+        return unknown("no floor to compare with") if value is None else Estimate(value)
+
+    specs: list[Spec] = [
+        (
+            Column(
+                capital(subject.study.metric),
+                subject.quality_unit,
+                "on the test split, 95% interval",
+            ),
+            of("quality"),
+            subject.show_quality,
+        ),
+        (
+            Column("Over floor", subject.quality_unit, "against a head fitted on the frozen base"),
+            gain,
+            subject.show_gain,
+        ),
+        (
+            Column("Trained", "parameters", "adapter and task head"),
+            of("trainable"),
+            numbers.count,
+        ),
+    ]
+    for title, figure, words in (
+        ("File", "file_bytes", "what is stored per task"),
+        ("Training peak", "train_memory", "largest allocated memory while training"),
+        ("Inference peak", "inference_memory", "largest allocated memory while answering"),
+    ):
+        unit, size = numbers.bytes_unit(entry[figure].value for entry in subject.entries)
+        show = _in_unit(size)
+        specs.append((Column(title, unit, words), of(figure), show))
+    specs += [
+        (
+            Column("Unmerged", "× base latency", "per-round ratio to the base, 95% interval"),
+            of("unmerged"),
+            numbers.ratio,
+        ),
+        (
+            Column("Merged", "× base latency", "after merging into the base's weights"),
+            of("merged"),
+            numbers.ratio,
+        ),
+        (
+            Column("Training", "examples/s", "speed of training steps"),
+            of("examples_per_s"),
+            numbers.significant,
+        ),
+    ]
+    return specs
+
+
+def _in_unit(size: int) -> Show:
+    return lambda value: numbers.significant(value / size)
+
+
+def _row(subject: Subject, entry: Entry, specs: list[Spec], out: Path) -> Row:
+    records = tuple(
+        Link("record" if seed is None else f"seed {seed}", record_href(path, out), trial)
+        for trial, path, seed in zip(entry.trials, entry.paths, entry.seeds, strict=True)
+    )
+    return Row(
+        entry.label,
+        entry.family,
+        subject.shapes[entry.method].matplotlib,
+        " ".join(entry.trials),
+        _tags(subject, entry),
+        _rank(subject, entry),
+        tuple(_cell(figure(entry), show) for _, figure, show in specs),
+        records,
+    )
+
+
+def _cell(estimate: Estimate, show: Show) -> Cell:
+    if estimate.value is None:
+        return Cell(DASH, reason=estimate.reason or "not measured")
+    below = ""
+    if estimate.low is not None and estimate.high is not None:
+        below = numbers.between(show(estimate.low), show(estimate.high)).replace("×", "")
+    return Cell(show(estimate.value), below, order=estimate.value)
+
+
+def _rank(subject: Subject, entry: Entry) -> Cell:
+    place = subject.places.get(entry.label)
+    if place is None:
+        return Cell(DASH, reason=entry["quality"].reason)
+    sharing = sum(other.rank == place.rank for other in subject.places.values())
+    text = f"{place.rank}{'=' if sharing > 1 else ''}"
+    against = place.against_leader
+    reason = ""
+    if against is not None:
+        gap = subject.show_gain(-against.difference)
+        reason = f"tied with {place.leader.label}: {gap} {subject.quality_unit}, {against.how}"
+    return Cell(text, reason=reason, order=float(place.rank))
+
+
+def _tags(subject: Subject, entry: Entry) -> tuple[tuple[str, str], ...]:
+    """Words beside the name, each with what it means."""
+    tags = []
+    if entry is subject.study.floor:
+        tags.append(("floor", "A head fitted on the frozen base: what a method must beat"))
+    if entry is subject.study.ceiling:
+        tags.append(("ceiling", "All weights trained: what a method is held against"))
+    if entry.stable is False:
+        tags.append(("unstable", "Its timing varied by more than 10% and was repeated once"))
+    return tuple(tags)
