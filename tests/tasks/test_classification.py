@@ -61,6 +61,7 @@ def test_macro_f1_comes_with_the_bootstrap_interval(task_of: MakeTask) -> None:
     generator = np.random.default_rng(7)
     labels = generator.integers(0, 3, 50)
     predictions = np.where(generator.random(50) < 0.7, labels, generator.integers(0, 3, 50))
+    labels[0] = 3  # one example of its class: absent from a third of the resamples
     quality = kind.score(predictions, labels)
     assert quality.value == pytest.approx(macro_f1(predictions, labels))
 

@@ -121,7 +121,7 @@ def test_a_wrong_field_is_named(task_of: MakeTask, fields: dict[str, object], li
         (b"text,label,label\na,b,c\n", "task.label=label: names two columns of data.csv"),
         (b"text,label\ncaf\xe9,good\n", "task.encoding=utf-8: data.csv holds the byte 0xe9, "),
         (b"text,label\nso, so,good\n", "task.format=csv: "),
-        (b'text,label\n"never closed,good\n', "task.format=csv: "),
+        (b'text,label\nnever closed,"good\nfine,bad\n', "task.format=csv: "),
     ],
 )
 def test_a_wrong_file_is_said_in_one_line(
