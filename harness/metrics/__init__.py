@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-if TYPE_CHECKING:
-    from evaluate import EvaluationModule
+import evaluate
 
 
-def load(name: str) -> EvaluationModule:
+def load(name: str) -> evaluate.EvaluationModule:
     """The module of a folder in here, loaded without a network."""
-    import evaluate
-
     folder = Path(__file__).parent / name
     # Examples stay in memory and the experiment has a name of its own: nothing that two processes
     # could both write to.
