@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.errors import ConfigError
@@ -62,7 +66,7 @@ class Source(Checked):
         }
         for name in needs[self.kind]:
             if not getattr(self, name):
-                raise ConfigError(f"source.{name}", None, f"needed for source.kind={self.kind}")
+                raise ConfigError(name, None, f"needed for kind={self.kind}")
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,8 @@ def trial_config(cfg: DictConfig) -> TrialConfig:
     # The rate is the recipe's: the method's file only proposes it.
     options = {k: v for k, v in method.items() if k not in own | {"learning_rate", "default_size"}}
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
+    # Short for task.source.path, which the file refers to it.
+    plain["task"].pop("path", None)
     if plain["device"] == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig)]
@@ -252,10 +258,10 @@ def _found_device() -> str:
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
-    for key in OmegaConf.missing_keys(cfg):
-        raise ConfigError(key, "???", "needs a value")
     try:
-        plain = OmegaConf.to_container(cfg, resolve=True)
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except (MissingMandatoryValue, InterpolationToMissingValueError) as error:
+        raise ConfigError(error.full_key or "config", "???", "needs a value") from error
     except OmegaConfBaseException as error:
         raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
     assert isinstance(plain, dict)

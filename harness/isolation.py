@@ -6,12 +6,12 @@ fresh memory, a fresh high-water mark, no threads started before the fork, and n
 
 from __future__ import annotations
 
-import ctypes
 import json
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -194,7 +194,12 @@ def _print_into(log: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to kill this process when the fork server ends, as it does with the parent."""
-    if sys.platform == "linux":
-        PR_SET_PDEATHSIG = 1
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """End this process when the sweep's own process is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -6,7 +6,8 @@ Methods are placed by role (key, value, down projection, …), not by a list of 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -14,6 +15,8 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from harness.errors import ConfigError
+
+Hook = Callable[[nn.Module, object, object], None]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Layer:
     """The linear maps into the feed-forward's inner width: up, and gate where there is one."""
     down: str
     """The linear map that ends the feed-forward."""
-    closing_norm: str | None
+    closing_norm: str | None = None
     """The norm whose output is the layer's output (post-norm); None in a pre-norm model."""
 
     @property
@@ -46,8 +49,12 @@ def layers(backbone: PreTrainedModel) -> list[Layer]:
     Raises ConfigError naming what was looked for where the structure is another.
     """
     path, blocks = _stack(backbone)
-    closing = _closing_norms(backbone, blocks)
-    return [_parts(f"{path}.{i}", block, closing.get(i)) for i, block in enumerate(blocks)]
+    found = [_parts(f"{path}.{i}", block) for i, block in enumerate(blocks)]
+    norms = _closing_norms(backbone, blocks)
+    return [
+        replace(layer, closing_norm=f"{layer.path}.{norms[i]}") if i in norms else layer
+        for i, layer in enumerate(found)
+    ]
 
 
 def linear_widths(module: nn.Module) -> tuple[int, int] | None:
@@ -72,8 +79,9 @@ def _stack(backbone: PreTrainedModel) -> tuple[str, nn.ModuleList]:
     )
 
 
-def _parts(path: str, block: nn.Module, closing_norm: str | None) -> Layer:
-    attention, forward = {}, {}
+def _parts(path: str, block: nn.Module) -> Layer:
+    attention: dict[str, tuple[int, int]] = {}
+    forward: dict[str, tuple[int, int]] = {}
     for name, module in block.named_modules():
         widths = linear_widths(module)
         if widths:
@@ -103,7 +111,6 @@ def _parts(path: str, block: nn.Module, closing_norm: str | None) -> Layer:
         attention_output=f"{path}.{ends[-1]}",
         inner=tuple(f"{path}.{name}" for name in inner),
         down=f"{path}.{downs[0]}",
-        closing_norm=closing_norm and f"{path}.{closing_norm}",
     )
 
 
@@ -137,14 +144,14 @@ def _closing_norms(backbone: PreTrainedModel, blocks: nn.ModuleList) -> dict[int
     return found
 
 
-def _remember(produced: dict[int, tuple[str, object]], i: int, name: str):  # type: ignore[no-untyped-def]
+def _remember(produced: dict[int, tuple[str, object]], i: int, name: str) -> Hook:
     def hook(module: nn.Module, inputs: object, output: object) -> None:
         produced[i] = (name, output)
 
     return hook
 
 
-def _compare(produced: dict[int, tuple[str, object]], found: dict[int, str], i: int):  # type: ignore[no-untyped-def]
+def _compare(produced: dict[int, tuple[str, object]], found: dict[int, str], i: int) -> Hook:
     def hook(module: nn.Module, inputs: object, output: object) -> None:
         output = output[0] if isinstance(output, tuple) else output
         if i in produced and produced[i][1] is output:

@@ -38,10 +38,12 @@ class PeftMethod(Method):
     def save(self, adapted: nn.Module, folder: Path) -> None:
         assert isinstance(adapted, PeftModel)
         # The embeddings are the base's; "auto" would ask a hub whether they are.
-        adapted.save_pretrained(folder, save_embedding_layers=False)
+        adapted.save_pretrained(str(folder), save_embedding_layers=False)
 
     def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
-        return PeftModel.from_pretrained(backbone, folder, local_files_only=True)
+        # peft leaves a restored prompt trainable.
+        restored = PeftModel.from_pretrained(backbone, folder, local_files_only=True)
+        return restored.requires_grad_(False)
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         assert isinstance(adapted, PeftModel)

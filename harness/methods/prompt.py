@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 from peft import PeftConfig, PrefixTuningConfig, PromptTuningConfig
 from transformers import PreTrainedModel
 
@@ -14,8 +16,11 @@ class PromptMethod(PeftMethod):
 
     starts_at_base = False
 
-    def length(self, backbone: PreTrainedModel) -> int:
-        """The checked number of virtual tokens; some place must be left for the text."""
+    def shape(self, backbone: PreTrainedModel) -> dict[str, int]:
+        """The prompt's shape as peft's configs name it; some place must be left for the text.
+
+        peft finds it by itself, but not under every name that models have for it.
+        """
         length: int = self.config.options["num_virtual_tokens"]
         context = getattr(backbone.config, "max_position_embeddings", None)
         if context is not None and length >= context:
@@ -24,7 +29,13 @@ class PromptMethod(PeftMethod):
                 length,
                 f"must be below the model's context of {context}",
             )
-        return length
+        config = backbone.config
+        return {
+            "num_virtual_tokens": length,
+            "token_dim": config.hidden_size,
+            "num_layers": config.num_hidden_layers,
+            "num_attention_heads": config.num_attention_heads,
+        }
 
 
 class PromptTuning(PromptMethod):
@@ -38,7 +49,7 @@ class PromptTuning(PromptMethod):
         return PromptTuningConfig(
             **self.options(
                 PromptTuningConfig,
-                num_virtual_tokens=self.length(backbone),
+                **self.shape(backbone),
                 prompt_tuning_init="SAMPLE_VOCAB",
             )
         )
@@ -51,7 +62,14 @@ class PrefixTuning(PromptMethod):
     """
 
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
-        own = {"num_virtual_tokens": self.length(backbone)}
+        if "past_key_values" not in signature(backbone.forward).parameters:
+            kind = type(backbone).__name__
+            raise ConfigError(
+                "method",
+                self.config.name,
+                f"needs a model that takes past_key_values; {kind} does not",
+            )
+        own = self.shape(backbone)
         if self.config.options.get("prefix_projection"):
             own["encoder_hidden_size"] = backbone.config.hidden_size
         return PrefixTuningConfig(**self.options(PrefixTuningConfig, **own))

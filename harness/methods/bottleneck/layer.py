@@ -62,7 +62,8 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):
             raise ValueError(f"bottlenecks do not add up: {names} are active at once")
         name = names[0]
         down, up = self.bottleneck_down[name], self.bottleneck_up[name]
-        inner = self.activations[name](down(x.to(down.weight.dtype)))
+        assert isinstance(down, nn.Linear)
+        inner = self.activations[name](down(self._cast_input_dtype(x, down.weight.dtype)))
         return (self.bottleneck_scaling[name] * up(inner)).to(x.dtype)
 
     @abstractmethod

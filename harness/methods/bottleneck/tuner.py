@@ -21,9 +21,9 @@ class BottleneckModel(BaseTuner):
     prefix = "bottleneck_"
     tuner_layer_cls = BottleneckLayer
     # No defaults by model name: places come from the model's structure.
-    target_module_mapping: ClassVar[dict[str, list[str]]] = {}
+    target_module_mapping: ClassVar[dict[str, list[str]]] = {}  # type: ignore[misc]
 
-    def _create_and_replace(
+    def _create_and_replace(  # type: ignore[override]
         self,
         peft_config: BottleneckConfig,
         adapter_name: str,
@@ -43,7 +43,7 @@ class BottleneckModel(BaseTuner):
 
     def _check_merge_allowed(self) -> None:
         raise NotMergeable(
-            "a non-linearity lies between a bottleneck's two maps: no weight of the base can hold it"
+            "a non-linearity between its two maps: no weight of the base can hold it"
         )
 
 

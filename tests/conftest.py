@@ -1,0 +1,38 @@
+"""What many tests need: configs as a user would compose them, and small models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+
+# Only packages on the index and files on disk: a test that reaches for a hub fails at once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@cache
+def composed(*overrides: str) -> Any:
+    from harness.config import trial_config
+    from harness.entry import compose
+
+    return trial_config(compose(overrides))
+
+
+@pytest.fixture
+def trial_of() -> Callable[..., Any]:
+    """A checked TrialConfig from overrides."""
+    return composed
+
+
+@pytest.fixture
+def method_of(trial_of: Callable[..., Any]) -> Callable[..., Any]:
+    """A method by its config's name and overrides of its options."""
+    from harness.methods import load_method
+
+    def make(name: str, *overrides: str) -> Any:
+        return load_method(trial_of(f"method={name}", *overrides).method)
+
+    return make

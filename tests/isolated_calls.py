@@ -1,0 +1,79 @@
+"""What the isolation tests run in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError
+from harness.isolation import Failure
+
+calls = 0
+
+
+def double(number: int) -> dict[str, Any]:
+    return {"double": 2 * number}
+
+
+def fail() -> dict[str, Any]:
+    return {"never": 1 / 0}
+
+
+def refuse() -> dict[str, Any]:
+    raise ConfigError("size", 0, "must be larger")
+
+
+def diverge() -> dict[str, Any]:
+    raise Failure("diverged", "the loss is nan at step 7")
+
+
+def exhaust_python() -> dict[str, Any]:
+    return {"bytes": len(bytearray(2**62))}
+
+
+def exhaust_torch() -> dict[str, Any]:
+    import torch
+
+    return {"bytes": torch.empty(2**60, dtype=torch.uint8).numel()}
+
+
+def die(signal_number: int) -> dict[str, Any]:
+    os.kill(os.getpid(), signal_number)
+    time.sleep(60)
+    return {}
+
+
+def leave(code: int) -> dict[str, Any]:
+    os._exit(code)
+
+
+def hang() -> dict[str, Any]:
+    time.sleep(600)
+    return {}
+
+
+def sleep(seconds: float) -> dict[str, Any]:
+    time.sleep(seconds)
+    return {}
+
+
+def speak() -> dict[str, Any]:
+    print("from python")
+    os.system("echo from the system")
+    return {}
+
+
+def describe() -> dict[str, Any]:
+    import torch
+
+    global calls
+    calls += 1
+    return {"pid": os.getpid(), "calls": calls, "threads": torch.get_num_threads()}
+
+
+def leave_pid(path: str) -> dict[str, Any]:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
+    return {}

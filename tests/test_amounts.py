@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.amounts import parse_bytes
+from harness.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [(None, None), (1024, 1024), ("8GiB", 8 * 2**30), ("1.5 MB", 1.5e6), ("512 MiB", 2**29)],
+)
+def test_amount_is_read_with_its_unit(amount, expected):
+    assert parse_bytes("max_memory", amount) == expected
+
+
+@pytest.mark.parametrize("amount", ["8 gigs", "GiB", "-1", "1e", "8GiB8"])
+def test_what_is_no_amount_is_refused_with_the_units(amount):
+    with pytest.raises(ConfigError, match=r"max_memory=.*: must be a number with .* GiB"):
+        parse_bytes("max_memory", amount)

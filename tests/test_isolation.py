@@ -1,0 +1,120 @@
+"""A process per task: whatever happens in it comes back as a value."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.isolation import Outcome, Processes, Task
+from tests import isolated_calls
+
+MODULE = isolated_calls.__name__
+
+
+@pytest.fixture
+def processes():
+    found = Processes(threads=1)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def run(processes, tmp_path):
+    def call(function: str, timeout: float = 120, **arguments: object) -> Outcome:
+        log = tmp_path / "log.txt"
+        processes.start(Task("k", f"{MODULE}:{function}", arguments, log, 1, timeout))
+        return processes.wait()
+
+    return call
+
+
+def test_value_comes_back_with_its_key(run):
+    outcome = run("double", number=21)
+    assert (outcome.key, outcome.status, outcome.value) == ("k", "ok", {"double": 42})
+
+
+def test_error_is_one_line_and_the_traceback_is_in_the_log(run, tmp_path):
+    outcome = run("fail")
+    assert (outcome.status, outcome.reason) == ("failed", "ZeroDivisionError: division by zero")
+    assert "in fail" in (tmp_path / "log.txt").read_text()
+
+
+def test_error_for_people_is_told_as_it_is(run):
+    assert run("refuse").reason == "size=0: must be larger"
+
+
+def test_divergence_is_a_status_of_its_own(run):
+    outcome = run("diverge")
+    assert (outcome.status, outcome.reason) == ("diverged", "the loss is nan at step 7")
+
+
+@pytest.mark.parametrize("function", ["exhaust_python", "exhaust_torch"])
+def test_memory_that_runs_out_is_a_status_of_its_own(run, function):
+    assert run(function).status == "out_of_memory"
+
+
+def test_process_that_is_killed_is_told_with_its_signal(run):
+    outcome = run("die", signal_number=int(signal.SIGSEGV))
+    assert (outcome.status, outcome.reason) == ("killed", "the process died of SIGSEGV")
+
+
+def test_process_that_leaves_without_an_answer_is_told_with_its_code(run):
+    assert run("leave", code=3).reason == "the process ended with exit code 3 and no answer"
+
+
+def test_process_that_hangs_is_ended_at_its_timeout(run):
+    outcome = run("hang", timeout=1.0)
+    assert outcome.status == "timeout"
+    assert 1 <= outcome.seconds < 30
+
+
+def test_output_of_python_and_of_c_goes_to_the_log(run, tmp_path):
+    run("speak")
+    log = (tmp_path / "log.txt").read_text()
+    assert "from python" in log
+    assert "from the system" in log
+
+
+def test_every_task_has_a_fresh_process_with_the_asked_threads(run):
+    first, second = run("describe").value, run("describe").value
+    assert first["pid"] != second["pid"]
+    assert first["calls"] == second["calls"] == 1
+    assert first["threads"] == 1
+
+
+def test_two_tasks_run_at_the_same_time_and_the_first_to_end_comes_first(processes, tmp_path):
+    for key, seconds in (("slow", 1.5), ("quick", 0.0)):
+        arguments = {"seconds": seconds}
+        log = tmp_path / f"{key}.txt"
+        processes.start(Task(key, f"{MODULE}:sleep", arguments, log, 1, 60))
+    assert [processes.wait().key, processes.wait().key] == ["quick", "slow"]
+    assert len(processes) == 0
+
+
+def test_waiting_takes_no_processor_time(processes, tmp_path):
+    processes.start(Task("k", f"{MODULE}:sleep", {"seconds": 2.0}, tmp_path / "l", 1, 60))
+    before = time.process_time()
+    processes.wait()
+    assert time.process_time() - before < 0.1
+
+
+def test_no_process_outlives_a_parent_that_is_killed(tmp_path):
+    script = Path(__file__).with_name("parent_to_kill.py")
+    environment = {**os.environ, "PYTHONPATH": str(script.parents[1])}
+    parent = subprocess.Popen([sys.executable, script, tmp_path], env=environment)
+    started = tmp_path / "pid"
+    deadline = time.monotonic() + 120
+    while not (started.exists() and started.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    child = psutil.Process(int(started.read_text()))
+    parent.kill()
+    parent.wait()
+    child.wait(timeout=30)
