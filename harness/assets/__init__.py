@@ -53,5 +53,6 @@ def digest(source: Source, field: str = "source") -> str:
 def _own(source: Source, field: str) -> Path:
     path = Path(str(source.path)).expanduser()
     if not path.exists():
-        raise ConfigError(f"{field}.path", source.path, f"no such file or folder in {Path.cwd()}")
+        where = path.absolute().parent
+        raise ConfigError(f"{field}.path", source.path, f"no such file or folder in {where}")
     return path
