@@ -2,7 +2,8 @@
 
 Two nulls and one positive control are timed as trials time base, unmerged and merged: the base
 model against itself, a merged LoRA against the base (the same architecture), and the base with
-an extra matrix product of 3% of its layers' products. No weights are needed: time does not depend on them.
+one extra matrix product of 3% of the work of its own. Time does not depend on weights, so that
+random ones do.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ class Timing:
 
     @property
     def stable(self) -> bool:
+        """Whether no subject's times spread so far that their median says little."""
         return all(spread(samples).relative <= UNSTABLE_ABOVE for samples in self.samples.values())
 
     def figures(self) -> dict[str, Any]:
@@ -70,9 +71,10 @@ def interleaved(
 
     Each subject is first called once cold and `warmups` times more. Rounds go on until both
     `seconds` (of all subjects together) and `rounds` are reached, or `limit_seconds` are over;
-    at least one round is run. Timing that comes out unstable is repeated once, and the repeat
-    is what is returned, stable or not. `synchronize` waits for work that a call has only
-    queued; `clock` gives nanoseconds.
+    at least one round is run. Timing that comes out unstable is repeated once: a stable repeat
+    replaces it, since what disturbed it is over; after an unstable one the rounds of both are
+    kept, since the disturbance is the machine's state. `synchronize` waits for work that a call
+    has only queued; `clock` gives nanoseconds.
     """
     if not subjects or rounds < 1 or warmups < 0 or not 0 <= seconds <= limit_seconds:
         raise ValueError(
@@ -106,7 +108,13 @@ def interleaved(
             for call in subjects.values():
                 call()
         first = Timing(one_pass(), cold, seed, repeated=False)
-        return first if first.stable else Timing(one_pass(), cold, seed, repeated=True)
+        if first.stable:
+            return first
+        second = Timing(one_pass(), cold, seed, repeated=True)
+        if second.stable:
+            return second
+        both = {name: first.samples[name] + second.samples[name] for name in subjects}
+        return Timing(both, cold, seed, repeated=True)
 
 
 @contextmanager
