@@ -34,6 +34,9 @@ def run(command: Callable[[list[DictConfig]], int], config_name: str = "config")
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on from here", file=sys.stderr)
+        return 130  # as shells have it: 128 and the number of the signal
 
 
 def configs(config_name: str) -> list[DictConfig]:
