@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.analysis.evidence import flat
+
 MIB = 2**20
 EXAMPLES = 1000
 
@@ -202,9 +204,7 @@ def write(results: Path, records: list[dict[str, Any]], with_outcomes: bool = Tr
 
 def frame(records: list[dict[str, Any]]) -> pd.DataFrame:
     """The table of the records, without anything beside them."""
-    from harness.store import _flat
-
-    return pd.DataFrame([_flat({k: v for k, v in r.items() if k != "config"}) for r in records])
+    return pd.DataFrame([flat({k: v for k, v in r.items() if k != "config"}) for r in records])
 
 
 def _peak(peak: float) -> dict[str, Any]:

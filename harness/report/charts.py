@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor, log10
 
@@ -155,6 +155,17 @@ class Figure:
     caption: str
     chart: Chart | None
     variants: dict[str, Chart] = field(default_factory=dict)
+
+
+def alike(marks: Sequence[Mark | TernaryMark]) -> list[list[int]]:
+    """Indices of the marks of one family and shape, larger marks first so that none is hidden.
+
+    Drawn together they cost one artist instead of hundreds.
+    """
+    groups: dict[tuple[str, Shape], list[int]] = {}
+    for index, mark in enumerate(marks):
+        groups.setdefault((mark.family, mark.shape), []).append(index)
+    return [sorted(group, key=lambda i: -marks[i].size) for group in groups.values()]
 
 
 def axis(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from harness.report.charts import Bars, Forest, Scatter
+from harness.report.charts import Bars, Bounds, Forest, Mark, Scatter, TernaryMark, alike
 from harness.report.labels import place, scatter_anchors, steps
 from harness.report.style import LIGHT, token
 
@@ -44,17 +48,21 @@ def scatter(chart: Scatter) -> Figure:
             linestyle="--" if line.dashed else "-",
             zorder=2,
         )
-    for mark in chart.marks:
-        colour = LIGHT[token(mark.family)]
-        for low_high, horizontal in ((mark.x_bounds, True), (mark.y_bounds, False)):
-            if low_high and horizontal:
-                axes.hlines(mark.y, *low_high, colour, lw=1, alpha=WHISKER)
-            elif low_high:
-                axes.vlines(mark.x, *low_high, colour, lw=1, alpha=WHISKER)
-        axes.plot(
-            mark.x, mark.y, mark.shape.matplotlib, color=colour, markersize=mark.size * 0.8,
-            markeredgecolor=LIGHT["paper"], markeredgewidth=0.8, zorder=4,
-        )  # fmt: skip
+    for group in alike(chart.marks):
+        marks = [chart.marks[index] for index in group]
+        ends = [
+            ((mark.x, low), (mark.x, high))
+            for mark in marks
+            for low, high in _bounds(mark.y_bounds)
+        ]
+        ends += [
+            ((low, mark.y), (high, mark.y))
+            for mark in marks
+            for low, high in _bounds(mark.x_bounds)
+        ]
+        colour = LIGHT[token(marks[0].family)]
+        axes.add_collection(LineCollection(ends, colors=colour, linewidths=1, alpha=WHISKER))
+        axes.scatter([m.x for m in marks], [m.y for m in marks], **mark_style(marks))
     plot = SIZE[0] - LEFT - RIGHT, SIZE[1] - TOP - BOTTOM
     positions = place(scatter_anchors(chart, *plot), *plot, steps(chart, *plot))
     for index, position in positions.items():
@@ -122,6 +130,23 @@ def bars(chart: Bars) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
     return figure
+
+
+def mark_style(marks: Sequence[Mark | TernaryMark]) -> dict[str, Any]:
+    """How `Axes.scatter` draws marks of one family and shape."""
+    return {
+        "s": [(0.8 * mark.size) ** 2 for mark in marks],
+        "marker": marks[0].shape.matplotlib,
+        "c": LIGHT[token(marks[0].family)],
+        "edgecolors": LIGHT["paper"],
+        "linewidths": 0.8,
+        "zorder": 4,
+        "clip_on": False,
+    }
+
+
+def _bounds(bounds: Bounds) -> list[tuple[float, float]]:
+    return [] if bounds is None else [bounds]
 
 
 def _axes(width: float, height: float, left: float) -> tuple[Figure, Axes]:

@@ -8,8 +8,8 @@ import mpltern  # noqa: F401  (registers the projection)
 import numpy as np
 from matplotlib.figure import Figure
 
-from harness.report.charts import Ternary
-from harness.report.drawing import DPI, name_beside
+from harness.report.charts import Ternary, alike
+from harness.report.drawing import DPI, mark_style, name_beside
 from harness.report.labels import place, ternary_anchors
 from harness.report.style import LIGHT, token
 
@@ -39,12 +39,9 @@ def ternary(chart: Ternary) -> Figure:
             *([weight] for weight in claim.weights), "o", markersize=claim.size, mfc="none",
             mec=LIGHT[token(claim.family)], mew=1.4, alpha=0.75, linestyle="none",
         )  # fmt: skip
-    for mark in chart.marks:
-        axes.plot(
-            *([weight] for weight in mark.weights), mark.shape.matplotlib,
-            color=LIGHT[token(mark.family)], markersize=mark.size * 0.8,
-            mec=LIGHT["paper"], mew=0.8, zorder=4, clip_on=False,
-        )  # fmt: skip
+    for group in alike(chart.marks):
+        marks = [chart.marks[index] for index in group]
+        axes.scatter(*zip(*(mark.weights for mark in marks), strict=True), **mark_style(marks))
     everything = [*chart.marks, *chart.claims]
     for index, position in place(ternary_anchors(chart, SIDE), SIDE, SIDE).items():
         named = everything[index]

@@ -57,7 +57,7 @@ def bytes_unit(values: Iterable[float | None]) -> tuple[str, int]:
 def in_bytes(value: float) -> str:
     """With its own unit: 202375168 → 193 MiB."""
     name, size = bytes_unit([value])
-    return f"{significant(value / size)} {name}"
+    return f"{significant(value / size)}\u00a0{name}"
 
 
 def count(value: float) -> str:

@@ -8,7 +8,7 @@ a slash (`--family-low_rank/60`); the page puts the reader's light or dark colou
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import log10
 from typing import Any
 
@@ -19,22 +19,24 @@ Spec = dict[str, Any]
 
 
 def escaped(text: str) -> str:
-    return html.escape(text, quote=False).replace("\n", "<br>")
+    # A pair of dollars would send plotly looking for a TeX renderer.
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", "<br>")
 
 
-def hover(lines: Sequence[str]) -> Spec:
-    text = "<br>".join(map(escaped, lines))
-    return {"customdata": [text], "hovertemplate": "%{customdata}<extra></extra>"}
+def hover(texts: Iterable[Sequence[str]]) -> Spec:
+    """Lines for each mark of a trace."""
+    boxes = ["<br>".join(map(escaped, lines)) for lines in texts]
+    return {"customdata": boxes, "hovertemplate": "%{customdata}<extra></extra>"}
 
 
-def whisker(value: float, bounds: Bounds, family: str) -> Spec:
-    if bounds is None:
-        return {"visible": False}
+def whiskers(values: Sequence[tuple[float, Bounds]], family: str) -> Spec:
+    """The error bars of a trace; a value without bounds has one of no length."""
+    spans = [(value, *(bounds or (value, value))) for value, bounds in values]
     return {
         "type": "data",
         "symmetric": False,
-        "array": [bounds[1] - value],
-        "arrayminus": [value - bounds[0]],
+        "array": [high - value for value, _, high in spans],
+        "arrayminus": [value - low for value, low, _ in spans],
         "color": f"{colour_token(family)}/60",
         "thickness": 1,
         "width": 0,

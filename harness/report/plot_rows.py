@@ -10,7 +10,7 @@ from harness.report.plot_parts import (
     escaped,
     hover,
     layout_spec,
-    whisker,
+    whiskers,
 )
 
 ROW = 22
@@ -48,14 +48,15 @@ def forest(chart: Forest) -> Spec:
 
 def _forest_row(row: ForestRow, y: int) -> list[Spec]:
     colour = colour_token(row.family)
-    trace = {"type": "scatter", "mode": "markers", "y": [y], **hover(row.hover)}
+    trace = {"type": "scatter", "mode": "markers", "y": [y], **hover([row.hover])}
     batch = trace | {
         "x": [row.batch],
         "marker": {"symbol": "line-ns-open", "size": 11, "color": colour, "line": {"width": 1.5}},
     }
     single = trace | {
         "x": [row.value],
-        "error_x": whisker(row.value, row.bounds, row.family) | {"thickness": 2, "color": colour},
+        "error_x": whiskers([(row.value, row.bounds)], row.family)
+        | {"thickness": 2, "color": colour},
         "marker": {"symbol": row.shape.plotly, "size": 10, "color": colour},
     }
     return [single] if row.batch is None else [batch, single]
@@ -63,7 +64,7 @@ def _forest_row(row: ForestRow, y: int) -> list[Spec]:
 
 def bars(chart: Bars) -> Spec:
     places = list(range(len(chart.rows)))
-    hover = ["<br>".join(map(escaped, row.hover)) for row in chart.rows]
+    texts = hover(row.hover for row in chart.rows)
     data: list[Spec] = [
         {
             "type": "bar",
@@ -71,8 +72,7 @@ def bars(chart: Bars) -> Spec:
             "y": places,
             "x": [row.parts[index] for row in chart.rows],
             "marker": {"color": f"--{colour}", "line": {"color": "--paper", "width": 0.6}},
-            "customdata": hover,
-            "hovertemplate": "%{customdata}<extra></extra>",
+            **texts,
         }
         for index, colour in enumerate(chart.colours)
     ]
@@ -88,8 +88,7 @@ def bars(chart: Bars) -> Spec:
                 "color": "--ink",
                 "line": {"width": 2},
             },
-            "customdata": hover,
-            "hovertemplate": "%{customdata}<extra></extra>",
+            **texts,
         }
     )
     layout = layout_spec(ROW * len(chart.rows) + 60) | {

@@ -5,9 +5,10 @@ Names are placed for a wide screen; where they go on a narrow one stands in each
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log10
 
-from harness.report.charts import Bars, Chart, Forest, Mark, Scatter, Ternary, TernaryMark
+from harness.report.charts import Bars, Chart, Forest, Mark, Scatter, Ternary, TernaryMark, alike
 from harness.report.labels import place, scatter_anchors, steps, ternary_anchors
 from harness.report.plot_parts import (
     Spec,
@@ -17,7 +18,7 @@ from harness.report.plot_parts import (
     hover,
     layout_spec,
     note,
-    whisker,
+    whiskers,
 )
 from harness.report.plot_rows import bars, forest
 
@@ -56,15 +57,16 @@ def _scatter(chart: Scatter) -> Spec:
 
     wide, narrow = names(WIDE), names(NARROW)
     marks = [
-        _mark(mark, wide.get(index), narrow.get(index))
+        _marks(chart.marks, group, wide, narrow)
         | {
             "type": "scatter",
-            "x": [mark.x],
-            "y": [mark.y],
-            "error_x": whisker(mark.x, mark.x_bounds, mark.family),
-            "error_y": whisker(mark.y, mark.y_bounds, mark.family),
+            "x": [chart.marks[index].x for index in group],
+            "y": [chart.marks[index].y for index in group],
+            "error_x": whiskers([(m.x, m.x_bounds) for m in _of(chart.marks, group)], family),
+            "error_y": whiskers([(m.y, m.y_bounds) for m in _of(chart.marks, group)], family),
         }
-        for index, mark in enumerate(chart.marks)
+        for group in alike(chart.marks)
+        for family in [chart.marks[group[0]].family]
     ]
     levels = [
         {
@@ -117,15 +119,14 @@ def _ternary(chart: Ternary) -> Spec:
         return place(ternary_anchors(chart, side), side, side * 3**0.5 / 2)
 
     wide, narrow = names(WIDE_SIDE), names(NARROW_SIDE)
-    marks: list[TernaryMark] = [*chart.marks, *chart.claims]
-    data = []
-    for index, mark in enumerate(marks):
-        top, left, right = mark.weights
-        trace = _mark(mark, wide.get(index), narrow.get(index))
-        trace |= {"type": "scatterternary", "a": [top], "b": [left], "c": [right]}
-        data.append(trace | {"cliponaxis": False})
-    # Claims lie below, so that they hide no measured mark.
-    data = [*data[len(chart.marks) :], *data[: len(chart.marks)]]
+    marks = [*chart.marks, *chart.claims]
+    # Claims first, so that they hide no measured mark.
+    data = [
+        _marks(marks, group, wide, narrow)
+        | {"type": "scatterternary", "cliponaxis": False}
+        | {key: [marks[i].weights[place] for i in group] for place, key in enumerate("abc")}
+        for group in sorted(alike(marks), key=lambda group: group[0] < len(chart.marks))
+    ]
     side = {"showticklabels": False, "ticks": "", "gridcolor": "--grid", "linecolor": "--muted"}
     side |= {"tickvals": [0.2, 0.4, 0.6, 0.8]}
     corners = (corner.split("\n") for corner in chart.corners)
@@ -135,32 +136,45 @@ def _ternary(chart: Ternary) -> Spec:
     ternary: Spec = {"sum": 1, "bgcolor": "rgba(0,0,0,0)"}
     for axis, title in zip(("aaxis", "baxis", "caxis"), titles, strict=True):
         ternary[axis] = side | {"title": title}
-    margin = {"l": 50, "r": 50, "t": 40, "b": 56}
+    margin = {"l": 50, "r": 58, "t": 40, "b": 50}
     layout = layout_spec(600) | {"ternary": ternary, "margin": margin}
     return {"data": data, "layout": layout}
 
 
-def _mark(mark: Mark | TernaryMark, wide: str | None, narrow: str | None) -> Spec:
-    marker = {
-        "symbol": mark.shape.plotly,
-        "size": mark.size,
-        "color": colour_token(mark.family),
-        "line": {"color": "--paper", "width": 0.8},
-    }
-    if mark.shape.plotly.endswith("-open"):
-        marker["line"] = {"color": colour_token(mark.family), "width": 1.4}
-    text = escaped(mark.label)
+def _marks(
+    marks: Sequence[Mark | TernaryMark],
+    group: list[int],
+    wide: dict[int, str],
+    narrow: dict[int, str],
+) -> Spec:
+    """The trace of marks that are alike, but for where they lie."""
+    first = marks[group[0]]
+    colour = colour_token(first.family)
+    is_open = first.shape.plotly.endswith("-open")
     return {
-        "mode": "markers+text" if wide else "markers",
-        "marker": marker,
-        "text": [text],
-        "textposition": wide or "middle right",
-        "textfont": {"color": "--ink", "size": 12},
-        "meta": {
-            "narrow": {
-                "mode": "markers+text" if narrow else "markers",
-                "textposition": narrow or "middle right",
-            }
+        "marker": {
+            "symbol": first.shape.plotly,
+            "size": [marks[index].size for index in group],
+            "color": colour,
+            "opacity": 1,
+            "line": {"color": colour if is_open else "--paper", "width": 1.4 if is_open else 0.8},
         },
-        **hover(mark.hover),
+        "textfont": {"color": "--ink", "size": 12},
+        **_names(marks, group, wide),
+        "meta": {"narrow": _names(marks, group, narrow)},
+        **hover([marks[index].hover for index in group]),
     }
+
+
+def _names(
+    marks: Sequence[Mark | TernaryMark], group: list[int], positions: dict[int, str]
+) -> Spec:
+    return {
+        "mode": "markers+text",
+        "text": [escaped(marks[index].label) if index in positions else "" for index in group],
+        "textposition": [positions.get(index, "middle right") for index in group],
+    }
+
+
+def _of(marks: Sequence[Mark], group: list[int]) -> list[Mark]:
+    return [marks[index] for index in group]

@@ -66,8 +66,9 @@ class Subject:
         first: dict[str, Entry] = {}
         for entry in self.in_order:
             first.setdefault(entry.method, entry)
-        chosen = {entry.label for entry in [*first.values(), *self.in_order][:DRAWN]}
-        return [entry for entry in self.in_order if entry.label in chosen][:DRAWN]
+        wanted = dict.fromkeys(e.label for e in [*first.values(), *self.in_order])
+        chosen = set(list(wanted)[:DRAWN])
+        return [entry for entry in self.in_order if entry.label in chosen]
 
     @cached_property
     def verdict(self) -> Verdict:

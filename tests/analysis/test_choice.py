@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.choice import Constraints, select
+from harness.analysis.needs import answers, enough_quality
+from harness.analysis.study import studies
+from harness.errors import ConfigError
+from harness.store import load
+from tests import records
+
+# method: quality, training bytes, file bytes, unmerged, merged
+FIGURES = {
+    "full": (0.780, 500, 900, 1.00, None),
+    "head": (0.700, 100, 1, 1.00, None),
+    "lora": (0.800, 300, 40, 1.20, 1.001),
+    "houlsby": (0.790, 200, 50, 1.10, None),
+    "bitfit": (0.760, 150, 30, 1.00, None),
+    "ia3": (0.720, 160, 10, 1.08, 0.999),
+}
+
+
+def ratio(value: float | None) -> dict | None:
+    return None if value is None else {"value": value, "ci_low": value, "ci_high": value}
+
+
+def sweep() -> list[dict]:
+    return [
+        records.record(
+            method,
+            8,
+            quality__value=quality,
+            quality__ci_low=quality - 0.004,
+            quality__ci_high=quality + 0.004,
+            memory__train__allocated_peak=peak,
+            memory__inference__allocated_peak=peak // 2,
+            parameters__file_bytes=file,
+            latency__unmerged_over_base=ratio(unmerged),
+            latency__merged_over_base=ratio(merged),
+        )
+        for method, (quality, peak, file, unmerged, merged) in FIGURES.items()
+    ]
+
+
+def picked(**constraints: object) -> str:
+    choice = select(records.frame(sweep()), Constraints(**constraints))
+    assert choice.pick is not None
+    return choice.pick.method
+
+
+@pytest.mark.parametrize(
+    ("constraints", "expected"),
+    [
+        ({}, "lora"),
+        ({"max_latency_ratio": 1.05}, "lora"),
+        ({"max_latency_ratio": 1.05, "needs": ("hot_swap",)}, "head"),
+        ({"needs": ("hot_swap",)}, "lora"),
+        ({"max_train_memory": 200}, "houlsby"),
+        ({"max_train_memory": 199}, "bitfit"),
+        ({"max_inference_memory": 80}, "bitfit"),
+        ({"max_file_bytes": 39}, "bitfit"),
+        ({"needs": ("merge",), "max_train_memory": 250}, "bitfit"),
+        ({"min_quality": 0.75, "prefer": "file_bytes"}, "bitfit"),
+        ({"min_quality": 0.75, "prefer": "file_bytes", "needs": ("hot_swap",)}, "lora"),
+        ({"prefer": "train_memory"}, "head"),
+    ],
+)
+def test_the_pick_keeps_to_the_constraints(constraints: dict, expected: str) -> None:
+    assert picked(**constraints) == expected
+
+
+def test_every_entry_is_picked_tied_a_runner_up_or_ruled_out_by_name() -> None:
+    choice = select(records.frame(sweep()), Constraints(needs=("merge",)))
+    reasons = {out.entry.method: out.violations[0].reason for out in choice.ruled_out}
+    assert reasons == {"houlsby": "merge: its modules are not linear in the weights"}
+    assert [entry.method for entry in choice.runners_up] == ["full", "bitfit", "ia3"]
+
+
+def test_ruled_out_names_each_constraint_with_figures() -> None:
+    constraints = Constraints(max_train_memory=150, max_file_bytes=20)
+    choice = select(records.frame(sweep()), constraints)
+    by = {out.entry.method: [v.reason for v in out.violations] for out in choice.ruled_out}
+    assert by["lora"] == ["max_train_memory: 300 > 150", "max_file_bytes: 40 > 20"]
+    assert by["bitfit"] == ["max_file_bytes: 30 > 20"]
+
+
+def test_when_nothing_qualifies_it_says_what_to_relax_and_to_what() -> None:
+    constraints = Constraints(min_quality=0.75, max_train_memory=140)
+    choice = select(records.frame(sweep()), constraints)
+    assert choice.pick is None
+    (relaxed,) = choice.relax
+    # head would need 0.05 less quality (7%), bitfit ten bytes more (7.1%).
+    assert (relaxed.constraint, relaxed.limit, relaxed.value) == ("min_quality", 0.75, 0.7)
+    assert choice.relaxed_for.method == "head"
+
+
+def test_what_was_not_measured_satisfies_no_limit() -> None:
+    made = records.record("lora", 8, memory__train=None)
+    choice = select(records.frame([made]), Constraints(max_train_memory=10**12))
+    assert choice.pick is None
+    assert choice.ruled_out[0].violations[0].reason == "max_train_memory: not recorded"
+
+
+def test_ties_are_named_and_how_they_were_found(tmp_path: Path) -> None:
+    rows = sweep()
+    rows[3]["quality"]["value"] = 0.799
+    choice = select(load(records.write(tmp_path, rows)), Constraints())
+    assert [entry.method for entry, _ in choice.ties] == ["houlsby"]
+    assert "houlsby 8" in choice.how_sure
+    assert "paired" in choice.how_sure
+    assert "One seed" in choice.how_sure
+
+
+def test_the_choice_is_plain_json() -> None:
+    plain = json.loads(json.dumps(select(records.frame(sweep()), Constraints()).as_dict()))
+    assert plain["pick"]["method"] == "lora"
+    assert plain["pick"]["trials"] == [sweep()[2]["trial"]]
+    assert {"ties", "ruled_out", "runners_up", "relax"} <= plain.keys()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"needs": ("speed",)}, "needs"),
+        ({"max_train_memory": -1}, "max_train_memory"),
+        ({"max_latency_ratio": 0}, "max_latency_ratio"),
+        ({"prefer": "beauty"}, "prefer"),
+    ],
+)
+def test_wrong_constraints_are_refused_at_the_door(wrong: dict, field: str) -> None:
+    with pytest.raises(ConfigError, match=field):
+        Constraints(**wrong)
+
+
+def test_several_tasks_need_a_choice_of_one() -> None:
+    rows = [records.record("lora", 8, task=task) for task in ("one", "two")]
+    with pytest.raises(ConfigError, match="minilm on one; minilm on two"):
+        select(records.frame(rows), Constraints())
+    assert select(records.frame(rows), Constraints(task="two")).study.task == "two"
+
+
+def test_nothing_finished_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="none of them finished"):
+        select(records.frame([records.failed(method="lora", size=8)]), Constraints())
+
+
+def test_a_less_is_better_metric_turns_the_quality_limit() -> None:
+    rows = [
+        records.record(m, 8, quality__higher_is_better=False, quality__value=v)
+        for m, v in {"lora": 12.0, "houlsby": 9.0}.items()
+    ]
+    choice = select(records.frame(rows), Constraints(min_quality=10.0))
+    assert choice.pick.method == "houlsby"
+    assert [out.entry.method for out in choice.ruled_out] == ["lora"]
+
+
+def test_the_three_needs_are_answered_by_their_rules() -> None:
+    (study,) = studies(records.frame(sweep()))
+    assert enough_quality(study) == pytest.approx(0.75)
+    best, little, many = answers(study)
+    assert best.choice.pick.method == "lora"
+    assert little.choice.pick.method == "bitfit"
+    assert many.choice.pick.method == "lora"
+    assert little.over_floor.difference == pytest.approx(0.06)
+
+
+def test_where_nothing_beats_the_floor_the_floor_is_the_cheap_answer() -> None:
+    rows = [records.record("head", quality__value=0.72), records.record("full", quality__value=0.6)]
+    (study,) = studies(records.frame(rows))
+    little = answers(study)[1]
+    assert little.choice.pick.method == "head"
+    assert little.over_floor is None

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.analysis.study import Study, studies
+from harness.analysis.triangle import alternatives, sensitivity, triangle, weights
+from tests import records
+
+
+def made(method: str, quality: float | None, peak: float | None, ratio: float | None) -> dict:
+    unmerged = None if ratio is None else {"value": ratio, "ci_low": ratio, "ci_high": ratio}
+    return records.record(
+        method,
+        8,
+        quality__value=quality,
+        memory__train__allocated_peak=peak,
+        latency__unmerged_over_base=unmerged,
+        latency__merged_over_base={"value": 1.0, "ci_low": 1.0, "ci_high": 1.0},
+    )
+
+
+def study(*rows: dict) -> Study:
+    (only,) = studies(records.frame(list(rows)))
+    return only
+
+
+FOUR = (
+    made("head", 0.70, 100, 1.0),
+    made("full", 0.78, 500, 1.0),
+    made("lora", 0.80, 300, 1.2),
+    made("houlsby", 0.75, 200, 1.1),
+)
+
+
+def test_benefits_and_weights_are_those_worked_out_by_hand() -> None:
+    found = {p.entry.label: p for p in triangle(study(*FOUR)).positions}
+    # capacity (q - 0.70) / 0.10, memory (500 - m) / 400, speed (1.2 - r) / 0.2
+    assert found["houlsby 8"].benefits == pytest.approx((0.5, 0.75, 0.5))
+    assert found["houlsby 8"].weights == pytest.approx((2 / 7, 3 / 7, 2 / 7))
+    assert found["lora 8"].benefits == pytest.approx((1.0, 0.5, 0.0))
+    assert found["lora 8"].weights == pytest.approx((2 / 3, 1 / 3, 0.0))
+    assert found["full"].weights == pytest.approx((4 / 9, 0.0, 5 / 9))
+    assert found["head"].weights == pytest.approx((0.0, 0.5, 0.5))
+
+
+def test_nearest_corners() -> None:
+    found = {p.entry.label: p.nearest for p in triangle(study(*FOUR)).positions}
+    assert found == {
+        "houlsby 8": "memory", "lora 8": "capacity", "head": "memory–speed", "full": "speed"
+    }  # fmt: skip
+
+
+def test_the_rule_and_its_anchors_come_with_the_positions() -> None:
+    capacity, memory, speed = triangle(study(*FOUR)).axes
+    assert (capacity.zero_at, capacity.one_at) == (0.70, 0.80)
+    assert (memory.zero_at, memory.one_at) == (500, 100)
+    assert (speed.zero_at, speed.one_at) == (1.2, 1.0)
+    assert "floor" in capacity.rule
+
+
+def test_deployed_speed_counts_the_merged() -> None:
+    *_, deployed = alternatives(study(*FOUR))
+    found = {p.entry.label: p.benefits for p in deployed.positions}
+    assert found["lora 8"] == pytest.approx((1.0, 0.5, 1.0))
+    assert found["houlsby 8"] == pytest.approx((0.5, 0.75, 0.0))
+
+
+def test_ranks_are_shares_of_the_others_beaten() -> None:
+    by_rank, *_ = alternatives(study(*FOUR))
+    found = {p.entry.label: p.benefits for p in by_rank.positions}
+    # Head and full tie for the fastest: each beats two of three and equals one.
+    assert found["full"] == pytest.approx((2 / 3, 0.0, 2.5 / 3))
+    assert found["lora 8"] == pytest.approx((1.0, 1 / 3, 0.0))
+
+
+def test_the_fixed_range_hangs_on_no_other_method() -> None:
+    _, fixed, _ = alternatives(study(*FOUR))
+    found = {p.entry.label: p.benefits for p in fixed.positions}
+    assert found["houlsby 8"] == pytest.approx((0.05 / 0.30, 0.6, 1 / 1.1))
+
+
+def test_sensitivity_is_the_largest_move_between_rules() -> None:
+    subject = study(*FOUR)
+    first, others = triangle(subject), alternatives(subject)
+    (lora,) = (s for s in sensitivity(first, others) if s.entry.label == "lora 8")
+    own = first.of(lora.entry).weights
+    moves = [
+        sum(abs(a - b) for a, b in zip(own, other.of(lora.entry).weights, strict=True)) / 2
+        for other in others
+    ]
+    assert lora.moved == pytest.approx(max(moves))
+    assert len(lora.nearest) == 4
+
+
+def test_without_a_floor_the_majority_class_stands_in_and_says_so() -> None:
+    rows = [made("full", 0.78, 500, 1.0), made("lora", 0.80, 300, 1.2)]
+    axis = triangle(study(*rows)).axes[0]
+    assert axis.zero_at == 0.561
+    assert "no floor was run" in axis.rule
+
+
+def test_what_was_not_measured_is_left_out_with_its_reason() -> None:
+    found = triangle(study(*FOUR, made("ia3", 0.75, None, 1.1)))
+    assert [(e.label, r) for e, r in found.left_out] == [("ia3", "training memory: not recorded")]
+    assert len(found.positions) == 4
+
+
+def test_without_any_memory_there_is_no_triangle_and_a_reason() -> None:
+    rows = [made("head", 0.7, None, 1.0), made("lora", 0.8, None, 1.2)]
+    found = triangle(study(*rows))
+    assert found.positions == ()
+    assert len(found.left_out) == 2
+
+
+def test_no_benefit_at_all_is_no_position() -> None:
+    worst = made("ia3", 0.60, 500, 1.2)
+    labels = [e.label for e, _ in triangle(study(*FOUR, worst)).left_out]
+    assert labels == ["ia3"]
+    assert weights((0.0, 0.0, 0.0)) is None
+
+
+def test_a_single_configuration_has_all_benefits_alike() -> None:
+    (only,) = triangle(study(made("lora", 0.8, 300, 1.0))).positions
+    assert only.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))

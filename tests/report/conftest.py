@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.study import studies
+from harness.report import build
+from harness.report.subject import Subject
+from harness.store import load
+from tests import records
+
+MakeSubject = Callable[[list[dict]], Subject]
+HOSTILE = "<script>alert(1)</script>$x_1$%{x}&amp;\u2028"
+
+
+@pytest.fixture
+def make_subject(tmp_path: Path) -> MakeSubject:
+    """The only study of some records that were written to disk."""
+
+    def make(made: list[dict]) -> Subject:
+        (study,) = studies(load(records.write(tmp_path / "results", made)))
+        return Subject(study)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a quick sweep with a failure and a method whose name is an attack."""
+    folder = tmp_path_factory.mktemp("page")
+    made = [
+        *records.quick(),
+        records.record(HOSTILE, 8, family=HOSTILE),
+        records.failed("diverged", reason=HOSTILE, method="lora", size=512),
+    ]
+    return build(records.write(folder / "results", made), folder / "reports" / "index.html")
