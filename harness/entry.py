@@ -48,7 +48,7 @@ def configs(config_name: str) -> list[DictConfig]:
     _register_resolvers()
     # Hydra prints and exits by itself unless asked for the exception.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv[1:] = [_open_method_option(argument) for argument in sys.argv[1:]]
+    sys.argv[1:] = _arguments(sys.argv[1:])
     collected: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
@@ -80,6 +80,12 @@ def compose(overrides: Sequence[str]) -> DictConfig:
 
 def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("times", lambda a, b: a * b, replace=True)
+
+
+def _arguments(given: Sequence[str]) -> list[str]:
+    """The command line as Hydra takes it: -m may stand anywhere, and method options are open."""
+    flags = [argument for argument in given if argument in ("-m", "--multirun")]
+    return flags + [_open_method_option(a) for a in given if a not in flags]
 
 
 def _open_method_option(argument: str) -> str:

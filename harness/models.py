@@ -16,8 +16,10 @@ from harness.errors import ConfigError
 
 def load_backbone(model: ModelConfig) -> PreTrainedModel:
     """The pretrained transformer without any head, in float32, on the CPU."""
-    folder = fetch(model.source)
+    folder = fetch(model.source, "model.source")
     _check_folder(model, folder)
+    if not list(folder.glob("*.safetensors")):
+        raise ConfigError("model.source", folder, "holds no *.safetensors; pickles are not loaded")
     backbone = AutoModel.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
     )
@@ -26,7 +28,7 @@ def load_backbone(model: ModelConfig) -> PreTrainedModel:
 
 def outline(model: ModelConfig) -> PreTrainedModel:
     """The same model on the meta device: its structure, without weights or memory."""
-    folder = fetch(model.source)
+    folder = fetch(model.source, "model.source")
     _check_folder(model, folder)
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
@@ -34,7 +36,7 @@ def outline(model: ModelConfig) -> PreTrainedModel:
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
-    return AutoTokenizer.from_pretrained(fetch(model.source), local_files_only=True)
+    return AutoTokenizer.from_pretrained(fetch(model.source, "model.source"), local_files_only=True)
 
 
 class TaskModel(nn.Module):

@@ -28,6 +28,11 @@ def test_commas_expand_to_every_combination(monkeypatch, results):
     }
 
 
+def test_flag_for_a_sweep_may_stand_anywhere(monkeypatch, results):
+    assert len(configs(monkeypatch, results, "-m", "size=4,16")) == 2
+    assert len(configs(monkeypatch, results, "size=4,16", "--multirun")) == 2
+
+
 def test_preset_sweeps_without_being_told_to(monkeypatch, results):
     found = configs(monkeypatch, results, "sweep=quick")
     assert len(found) == 9 * 2

@@ -1,0 +1,79 @@
+"""Task models: pooling, and what a head reads when a prompt is in front."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from harness.config import ModelConfig, Source
+from harness.errors import ConfigError
+from harness.models import TaskModel, load_backbone, outline, pool
+from tests.backbones import build, states
+
+STATES = torch.arange(2 * 4 * 3, dtype=torch.float32).reshape(2, 4, 3)
+RIGHT = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+LEFT = torch.tensor([[1, 1, 1, 1], [0, 0, 1, 1]])
+
+
+def test_mean_leaves_padding_out():
+    assert pool(STATES, RIGHT, "mean").tolist() == [[4.5, 5.5, 6.5], [13.5, 14.5, 15.5]]
+
+
+def test_first_is_the_first_token():
+    assert pool(STATES, RIGHT, "first").tolist() == [[0, 1, 2], [12, 13, 14]]
+
+
+@pytest.mark.parametrize(("mask", "second"), [(RIGHT, [15, 16, 17]), (LEFT, [21, 22, 23])])
+def test_last_is_the_last_token_that_is_no_padding(mask, second):
+    assert pool(STATES, mask, "last").tolist() == [[9, 10, 11], second]
+
+
+def test_padding_does_not_change_the_logits():
+    model = TaskModel(build("bert"), nn.Linear(32, 2), "mean").eval()
+    ids = torch.tensor([[5, 6, 7]])
+    padded = torch.tensor([[5, 6, 7, 0, 0]])
+    mask = torch.tensor([[1, 1, 1, 0, 0]])
+    torch.testing.assert_close(model(padded, mask), model(ids, torch.ones_like(ids)))
+
+
+def test_positions_of_a_prompt_are_not_pooled(method_of):
+    adapted = method_of("prompt_tuning", "size=4").adapt(build("bert")).eval()
+    ids, mask = torch.tensor([[5, 6, 7]]), torch.ones(1, 3, dtype=torch.long)
+    all_states = adapted(input_ids=ids, attention_mask=mask).last_hidden_state
+    assert all_states.shape == (1, 4 + 3, 32)
+    model = TaskModel(adapted, nn.Identity(), "mean")
+    torch.testing.assert_close(model(ids, mask), all_states[:, 4:].mean(1))
+
+
+@pytest.fixture
+def saved(tmp_path) -> ModelConfig:
+    build("bert").save_pretrained(tmp_path)
+    return ModelConfig("mine", Source("path", path=str(tmp_path)), "mean")
+
+
+def test_own_model_is_loaded_from_its_path(saved):
+    torch.testing.assert_close(states(load_backbone(saved).eval()), states(build("bert")))
+
+
+def test_outline_has_the_structure_and_no_memory(saved):
+    found = outline(saved)
+    assert {p.device.type for p in found.parameters()} == {"meta"}
+    assert [n for n, _ in found.named_parameters()] == [
+        n for n, _ in load_backbone(saved).named_parameters()
+    ]
+
+
+def test_folder_without_a_model_is_refused(tmp_path):
+    model = ModelConfig("mine", Source("path", path=str(tmp_path)), "mean")
+    with pytest.raises(ConfigError, match=r"model.source=.*: holds no config.json"):
+        load_backbone(model)
+
+
+def test_pickled_weights_are_not_loaded(tmp_path):
+    build("bert").save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(build("bert").state_dict(), tmp_path / "pytorch_model.bin")
+    model = ModelConfig("mine", Source("path", path=str(tmp_path)), "mean")
+    with pytest.raises(ConfigError, match=r"holds no \*.safetensors"):
+        load_backbone(model)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.progress import Progress
+
+
+@pytest.fixture
+def progress() -> Progress:
+    found = Progress(4, {"trained": 2, "measured": 1})
+    found.expect("trained", 4)
+    found.expect("measured", 4)
+    return found
+
+
+def told(progress, capsys, phase, trial, seconds) -> str:
+    progress.finished(phase, trial, seconds, "accuracy 0.5")
+    return capsys.readouterr().out.strip().split(" ", 1)[1]
+
+
+def test_line_says_which_trial_how_many_and_how_long(progress, capsys, trial_of):
+    line = told(progress, capsys, "trained", trial_of("size=4"), 10.0)
+    # three trainings left, two at a time, and four measurements as long as what was seen
+    assert line == (
+        "trained 1/4 lora rank=4 seed=0 on rotten_tomatoes with minilm: accuracy 0.5"
+        " (10 s; about 55 s left)"
+    )
+
+
+def test_phase_is_estimated_from_itself_once_it_was_seen(progress, capsys, trial_of):
+    for _ in range(4):
+        told(progress, capsys, "trained", trial_of("method=ia3"), 10.0)
+    line = told(progress, capsys, "measured", trial_of("method=ia3"), 60.0)
+    assert line.startswith("measured 1/4 ia3 seed=0 ")
+    assert line.endswith("(60 s; about 3 min left)")
+
+
+def test_last_line_has_nothing_left(progress, capsys, trial_of):
+    progress.expect("trained", 0)
+    progress.expect("measured", 1)
+    assert told(progress, capsys, "measured", trial_of(), 1.0).endswith("(1 s)")
