@@ -24,7 +24,7 @@ def package(tmp_path: Path) -> Path:
     package = tmp_path / "checkout" / "harness"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    git(package, "init", "-q")
+    git(package.parent, "init", "-q")
     git(package, "add", ".")
     git(package, "commit", "-q", "-m", "first")
     return package

@@ -85,5 +85,15 @@ def test_what_backward_needs_is_alive_until_backward() -> None:
     assert live.peak().activations + live.peak().gradients == 4 * KIB + 8
 
 
+def test_of_equal_peaks_the_first_is_told() -> None:
+    live = LiveTensors()
+    with live:
+        early = torch.zeros(256)
+        live.label([early], "gradients")
+        del early
+        torch.zeros(256)
+    assert live.peak() == Peak(KIB, 0, KIB, 0, 0)
+
+
 def test_the_empty_ledger_has_no_peak() -> None:
     assert LiveTensors().peak() == Peak(0, 0, 0, 0, 0)
