@@ -165,7 +165,7 @@ def _same_environment(basis: Basis) -> Callable[[Row], str]:
         own = environment(row)
         if basis.time is None or own == basis.time:
             return ""
-        return f"not comparable: measured on {own.differs_from(basis.time)}"
+        return f"not comparable: measured with {own.differs_from(basis.time)}"
 
     return obstacle
 

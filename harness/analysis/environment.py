@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MACHINE = ("cpu", "gpu", "cores", "threads")
+MACHINE = ("cpu", "gpu", "cores", "threads", "platform")
 VERSIONS = ("python", "torch", "transformers", "peft")
 
 
@@ -32,11 +32,11 @@ class Environment:
 
     def differs_from(self, other: Environment) -> str:
         """What sets the two apart, in words."""
-        if self.machine != other.machine:
-            return f"another machine: {self.name}"
-        if self.versions != other.versions:
-            return f"other library versions: {self.libraries}"
-        return "another request shape: {}×{} tokens".format(*self.shape)
+        known = dict(other.machine + other.versions)
+        facts = [f"{k} {v}" for k, v in self.machine + self.versions if known.get(k) != v]
+        if self.shape != other.shape:
+            facts.append("requests of {} × {} tokens".format(*self.shape))
+        return ", ".join(facts) or "something that was not recorded"
 
 
 def environment(row: Mapping[str, Any]) -> Environment:

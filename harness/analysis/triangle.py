@@ -154,9 +154,13 @@ def _anchored(study: Study, speed_figure: str) -> list[Rule] | str:
     if best is None or floor is None or not memory or not ratios:
         return "a figure of one of the axes was measured for no configuration"
     top = best["quality"].value or 0.0
+    capacity = _linear("capacity", "quality", floor, top, f"quality gained, {source} 0, the best 1")
+    if not _better(study, top, floor):
+        rule = f"0 for all: nothing gains quality over {source}"
+        capacity = Axis("capacity", "quality", rule, None, None), lambda quality: 0.0
     timing = "as deployed" if speed_figure == "deployed" else "unmerged"
     return [
-        _linear("capacity", "quality", floor, top, f"quality gained, {source} 0, the best 1"),
+        capacity,
         _linear(
             "memory",
             "train_memory",
@@ -232,6 +236,10 @@ def _floor(study: Study) -> tuple[float | None, str]:
     return (
         (lowest(qualities), "the lowest measured (no floor was run)") if qualities else (None, "")
     )
+
+
+def _better(study: Study, first: float, second: float) -> bool:
+    return first > second if study.higher_is_better else first < second
 
 
 def _known(study: Study, figure: str) -> list[float]:

@@ -32,6 +32,8 @@ def triangle(subject: Subject) -> str:
     steady = sum(s.steady for s in subject.sensitivity)
     total = len(subject.sensitivity)
     sentences = [_strongest(subject)]
+    if not any(position.benefits[0] for position in drawn.positions):
+        sentences = ["No configuration gains quality over the floor, so none has capacity here."]
     if total:
         sentences.append(
             f"{steady} of {total} keep a nearest corner under all four rules, so read "
@@ -62,8 +64,8 @@ def trade_off(
     else:
         less, more = show(_value(cheapest, figure)), show(_value(best, figure))
         first = (
-            f"{cheapest.label} ties with the best, {best.label}, at less: "
-            f"{words} {less} against {more}."
+            f"{cheapest.label} ties with the best, {best.label}, at a lower {words}: "
+            f"{less} against {more}."
         )
     names = listed(e.label for e in on_front)
     if len(on_front) == 1:
@@ -102,10 +104,11 @@ def merging(subject: Subject) -> str:
     noise = subject.verdict.noise
     if noise:
         ratios = [null.ratio.value or 1.0 for null in nulls]
-        holding = sum(null.holds is True for null in nulls)
+        held = [null.holds for null in nulls if null.holds is not None]
+        intervals = f"{sum(held)} of {len(held)} intervals contain 1" if held else "no intervals"
         sentences.append(
-            f"The nulls lie within {fine_ratio(min(ratios))} to {fine_ratio(max(ratios))}; "
-            f"{holding} of {len(nulls)} intervals contain 1. "
+            f"The nulls lie within {fine_ratio(min(ratios))} to {fine_ratio(max(ratios))}, "
+            f"{intervals}. "
             f"Differences below {significant(100 * (noise - 1), 2)}% mean nothing here."
         )
     else:
@@ -118,7 +121,8 @@ def merging(subject: Subject) -> str:
             cost += f" and {slow.label} {ratio(_value(slow, 'unmerged'))}, the least and the most"
         sentences.append(f"Unmerged, {cost}.")
     mergeable = sorted({e.method for e in subject.entries if e.mergeable and e["merged"].known})
-    if mergeable:
+    judged = [null for null in nulls if null.kind.startswith("merged") and null.holds is not None]
+    if mergeable and judged:
         off = [n.label for n in subject.verdict.missed if n.kind.startswith("merged")]
         exact = f"Merged, {listed(mergeable)} cannot be told from the base"
         sentences.append(f"{exact}, but for {listed(off)}." if off else f"{exact}.")

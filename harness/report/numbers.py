@@ -56,6 +56,8 @@ def bytes_unit(values: Iterable[float | None]) -> tuple[str, int]:
 
 def in_bytes(value: float) -> str:
     """With its own unit: 202375168 → 193 MiB."""
+    if not value:
+        return "0\u00a0B"
     name, size = bytes_unit([value])
     return f"{significant(value / size)}\u00a0{name}"
 

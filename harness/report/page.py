@@ -59,7 +59,7 @@ class Section:
     memory: Picture
     facts: tuple[tuple[str, str], ...]
     failures: tuple[provenance.Failed, ...]
-    unstable: tuple[str, ...]
+    unstable: str
     missing: tuple[tuple[str, str], ...]
     rules: tuple[provenance.RuleTable, ...]
 

@@ -28,7 +28,12 @@ COSTS = (
     Cost("train_memory", "memory", "training memory", "training peak", numbers.in_bytes, False),
     Cost("unmerged", "latency", "latency", "unmerged latency", numbers.ratio, False),
     Cost(
-        "trainable", "parameters", "trained parameters", "trained parameters", numbers.count, True
+        "trainable",
+        "parameters",
+        "trained parameters",
+        "number of trained parameters",
+        numbers.count,
+        True,
     ),
 )
 

@@ -67,9 +67,9 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
             if "environment.commit" in row
         }
     )
-    if versions:
-        at = f", commit {listed(commits)}" if commits else ""
-        told.append(("Harness", f"{listed(versions)}{at}"))
+    if versions or commits:
+        parts = [*versions, *(f"commit {commit}" for commit in commits)]
+        told.append(("Harness", listed(parts)))
     told += _recipe(subject, rows)
     told += _measuring(rows)
     told.append(("Ties", _ties(subject)))
@@ -80,8 +80,9 @@ def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
     return tuple(_failed(failure, out) for failure in subject.study.failures)
 
 
-def unstable(subject: Subject) -> tuple[str, ...]:
-    return tuple(entry.label for entry in subject.entries if entry.stable is False)
+def unstable(subject: Subject) -> str:
+    """The names of those whose timing varied too much; empty where none did."""
+    return listed((e.label for e in subject.in_order if e.stable is False), most=12)
 
 
 def missing(subject: Subject) -> tuple[tuple[str, str], ...]:

@@ -29,7 +29,8 @@ def sentences(subject: Subject) -> tuple[str, ...]:
             return (f"No trial finished: all {plural(len(study.failures), 'trial')} failed.",)
         return ("No trial has a quality to compare.",)
     quality = numbers.with_interval(best["quality"], subject.show_quality)
-    first = f"{best.label} has the best {study.metric}: {quality} {subject.quality_unit}"
+    name = f"{best.label}, the floor," if best is floor else best.label
+    first = f"{name} has the best {study.metric}: {quality} {subject.quality_unit}"
     gain = subject.gain(best)
     if floor is not None and floor is not best and gain is not None:
         first += f", {subject.show_gain(gain)} over the floor ({floor.label})"
@@ -57,6 +58,12 @@ def alerts(subject: Subject) -> tuple[str, ...]:
     if seeds and max(seeds) < 3:
         words = "One seed each" if max(seeds) == 1 else "At most two seeds"
         told.append(f"{words}: differences between methods are hints. Claims need three seeds.")
+    shaky = [entry.label for entry in subject.entries if entry.stable is False]
+    if shaky:
+        told.append(
+            f"Timing was unstable for {len(shaky)} of "
+            f"{plural(len(subject.entries), 'configuration')}; their rows are marked."
+        )
     if len(subject.study.environments) > 1:
         told.append(
             f"The records come from {len(subject.study.environments)} environments. Times and "
@@ -91,6 +98,8 @@ def _pick(subject: Subject, answer: Answer) -> Pick:
         if (value := choice.pick[figure].value) is not None
     ]
     sure = choice.how_sure
+    if choice.pick.stable is False:
+        sure += " Its timing was unstable."
     if answer.over_floor is not None and answer.over_floor.tied:
         sure = f"It cannot be told from the floor. {sure}"
     return Pick(answer.need.title, answer.need.rule, choice.pick.label, tuple(facts), sure)

@@ -99,6 +99,13 @@ def test_without_a_floor_the_majority_class_stands_in_and_says_so() -> None:
     assert "no floor was run" in axis.rule
 
 
+def test_where_nothing_beats_the_floor_nobody_has_capacity() -> None:
+    rows = [made("head", 0.78, 100, 1.0), made("lora", 0.70, 300, 1.2), made("ia3", 0.6, 200, 1.1)]
+    found = triangle(study(*rows))
+    assert [p.benefits[0] for p in found.positions] == [0.0, 0.0]  # lora has no benefit at all
+    assert "nothing gains quality" in found.axes[0].rule
+
+
 def test_what_was_not_measured_is_left_out_with_its_reason() -> None:
     found = triangle(study(*FOUR, made("ia3", 0.75, None, 1.1)))
     assert [(e.label, r) for e, r in found.left_out] == [("ia3", "training memory: not recorded")]

@@ -36,7 +36,7 @@ def test_a_cheaper_tie_is_the_conclusion_of_a_trade_off(make_subject: MakeSubjec
     ]
     memory = trade_offs(make_subject(made))[0].caption.replace("\u00a0", " ")
     assert memory.startswith(
-        "lora 4 ties with the best, lora 64, at less: training peak 200 MiB against 300 MiB."
+        "lora 4 ties with the best, lora 64, at a lower training peak: 200 MiB against 300 MiB."
     )
     assert memory.endswith("cheapest first: ia3, lora 4 and lora 64.")
 
@@ -64,6 +64,29 @@ def test_three_seeds_are_not_warned_of(make_subject: MakeSubject) -> None:
 def test_other_numbers_of_steps_are_warned_of(make_subject: MakeSubject) -> None:
     made = [records.record("lora", 8), records.record("lora", 8, config__train__steps=600)]
     assert any("same number of examples" in told for told in summary.alerts(make_subject(made)))
+
+
+def test_when_nothing_beats_the_floor_the_page_says_so(make_subject: MakeSubject) -> None:
+    made = [scored("head", None, 0.72), scored("lora", 4, 0.60), scored("houlsby", 4, 0.55)]
+    subject = make_subject(made)
+    assert summary.sentences(subject)[0].startswith("head, the floor, has the best accuracy")
+    assert captions.triangle(subject).startswith("No configuration gains quality over the floor")
+
+
+def test_nulls_without_intervals_conclude_nothing_about_merging(make_subject: MakeSubject) -> None:
+    bare = {"value": 1.3, "ci_low": None, "ci_high": None}
+    made = records.quick(
+        sizes=(8,), latency__unmerged_over_base=bare, latency__merged_over_base=bare
+    )
+    told = captions.merging(make_subject(made))
+    assert "no intervals" in told
+    assert "cannot be told from the base" not in told
+
+
+def test_unstable_timing_is_told_first_and_with_the_pick(make_subject: MakeSubject) -> None:
+    subject = make_subject([records.record("lora", 8, latency__stable=False)])
+    assert any("unstable for 1 of 1 configuration" in told for told in summary.alerts(subject))
+    assert all("Its timing was unstable" in pick.sure for pick in summary.picks(subject))
 
 
 def test_a_single_configuration_concludes_nothing(make_subject: MakeSubject) -> None:
