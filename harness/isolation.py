@@ -80,6 +80,7 @@ class Processes:
     def __init__(self, threads: int) -> None:
         # Read by the libraries when the server imports them; each task may lower it.
         os.environ["OMP_NUM_THREADS"] = str(threads)
+        os.environ["TQDM_DISABLE"] = "1"  # progress bars would only fill the logs
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
         self._running: dict[str, _Running] = {}
@@ -154,7 +155,10 @@ def _run(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     _print_into(log)
     import torch
+    from tqdm import tqdm
 
+    # By default its lock is a semaphore of the system's, which outlives a process that is killed.
+    tqdm.set_lock(threading.RLock())
     torch.set_num_threads(threads)
     answer = _answer(function, arguments)
     sys.stdout.flush()
