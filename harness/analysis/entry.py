@@ -155,7 +155,7 @@ def _same_memory(basis: Basis) -> Callable[[Row], str]:
         if basis.memory is None or memory_basis(row) == basis.memory:
             return ""
         counted = row.get("memory.train.source", "unknown source")
-        return f"not comparable: counted elsewhere or with other libraries ({counted})"
+        return f"not comparable (counted by {counted}, or with other libraries)"
 
     return obstacle
 
@@ -165,7 +165,7 @@ def _same_environment(basis: Basis) -> Callable[[Row], str]:
         own = environment(row)
         if basis.time is None or own == basis.time:
             return ""
-        return f"not comparable: measured with {own.differs_from(basis.time)}"
+        return f"not comparable (measured with {own.differs_from(basis.time)})"
 
     return obstacle
 

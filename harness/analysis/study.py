@@ -123,7 +123,10 @@ def _entries(rows: Sequence[Row], basis: Basis, beside: Mapping[str, Evidence]) 
         groups[key].append(row)
         recipes[key] = recipe
     labels = _labels({key: _label(group[0]) for key, group in groups.items()}, recipes)
-    return [entry(group, labels[key], recipes[key], basis) for key, group in groups.items()]
+    return [
+        entry(sorted(group, key=lambda row: row.get("seed", 0)), labels[key], recipes[key], basis)
+        for key, group in groups.items()
+    ]
 
 
 def _recipe(row: Row, beside: Mapping[str, Evidence]) -> dict[str, Any]:

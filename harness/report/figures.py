@@ -85,7 +85,7 @@ def memory(subject: Subject) -> Figure:
         unit, size = numbers.bytes_unit([*totals, *peaks])
         rows = tuple(
             BarRow(
-                e.label,
+                numbers.shortened(e.label),
                 tuple((e[part].value or 0.0) / size for part in PARTS),
                 None if peak is None else peak / size,
                 (e.label, *(f"{p} {numbers.in_bytes(e[p].value or 0.0)}" for p in PARTS))
@@ -114,7 +114,7 @@ def _ternary(subject: Subject, triangle: Triangle) -> Ternary | None:
     order = {entry.label: place for place, entry in enumerate(subject.in_order)}
     marks = tuple(
         TernaryMark(
-            p.entry.label,
+            numbers.shortened(p.entry.label),
             p.entry.family,
             subject.shapes[p.entry.method],
             subject.sizes[p.entry.label],
@@ -149,7 +149,7 @@ def _forest_row(subject: Subject, entry: Entry, figure: str, label: str) -> Fore
     words = f"{label}: {numbers.with_interval(ratio, numbers.fine_ratio)}"
     more = (f"batch {numbers.with_interval(batch, numbers.fine_ratio)}",) if batch.known else ()
     return ForestRow(
-        label,
+        numbers.shortened(label),
         entry.family,
         subject.shapes[entry.method],
         ratio.value or 0.0,

@@ -102,5 +102,10 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def shortened(text: str, most: int = 32) -> str:
+    """For where a long name would push a drawing aside."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def plural(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

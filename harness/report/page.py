@@ -73,10 +73,10 @@ def build(results: Path, out: Path) -> Path:
     subjects = [Subject(study) for study in studies(frame, evidence(frame))]
     out.parent.mkdir(parents=True, exist_ok=True)
     sections = [_section(subject, place, out) for place, subject in enumerate(subjects)]
-    _write(out, _render(sections, str(results)))
+    _write(out, _render(sections, str(results)).encode())
     triangle = figures.triangle(subjects[0]).chart if subjects else None
-    if triangle is not None:
-        stills.save(triangle, out.with_name(f"{out.stem}-triangle"))
+    for suffix, still in (stills.standalone(triangle) if triangle else {}).items():
+        _write(out.with_name(f"{out.stem}-triangle{suffix}"), still)
     return out
 
 
@@ -166,11 +166,12 @@ def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
+    """So that a reader sees all of it or the file before it."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         Path(temporary).chmod(0o644)
         os.replace(temporary, path)
     except BaseException:

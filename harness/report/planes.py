@@ -140,7 +140,7 @@ def _staircase(corners: list[tuple[float | None, float | None]]) -> Iterable[tup
 def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
     estimate = entry[figure]
     return Mark(
-        entry.label,
+        numbers.shortened(entry.label),
         entry.family,
         subject.shapes[entry.method],
         subject.sizes[entry.label],

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -49,7 +48,9 @@ def inline(chart: Chart, name: str) -> str:
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    # Its style sheet would hold for the whole page, whose own says the same of stills.
+    useless = r"<metadata>.*?</metadata>|<style.*?</style>"
+    svg = re.sub(useless, "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     for key, colour in LIGHT.items():
         svg = svg.replace(f"{colour};", f"var(--{key});").replace(f'{colour}"', f'var(--{key})"')
@@ -57,12 +58,14 @@ def inline(chart: Chart, name: str) -> str:
     return svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
 
 
-def save(chart: Chart, path: Path) -> None:
-    """The still as files beside the page, SVG and PNG, on white and with letters as outlines."""
+def standalone(chart: Chart) -> dict[str, bytes]:
+    """The still as files of their own, by suffix: on white and with letters as outlines."""
     with matplotlib.rc_context(RC | {"svg.fonttype": "path", "figure.facecolor": LIGHT["paper"]}):
         figure = draw(chart)
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-        figure.savefig(path.with_suffix(".png"), dpi=2 * DPI)
+        svg, png = io.BytesIO(), io.BytesIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+        figure.savefig(png, format="png", dpi=2 * DPI)
+    return {".svg": svg.getvalue(), ".png": png.getvalue()}
 
 
 def draw(chart: Chart) -> Figure:

@@ -146,7 +146,7 @@ def _in_unit(size: int) -> Show:
 
 def _row(subject: Subject, entry: Entry, specs: list[Spec], out: Path) -> Row:
     records = tuple(
-        Link("record" if seed is None else f"seed {seed}", record_href(path, out), trial)
+        Link("record" if seed is None else str(seed), record_href(path, out), trial)
         for trial, path, seed in zip(entry.trials, entry.paths, entry.seeds, strict=True)
     )
     return Row(
