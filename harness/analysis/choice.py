@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.analysis.entry import Entry
 from harness.analysis.evidence import Evidence
+from harness.analysis.numbers import in_bytes, significant
 from harness.analysis.study import Study, studies
 from harness.analysis.ties import Comparison, compare
 from harness.errors import ConfigError, nearest
@@ -25,6 +26,7 @@ LIMITS = {
     "max_file_bytes": "file_bytes",
     "min_quality": "quality",
 }
+BYTES = ("max_train_memory", "max_inference_memory", "max_file_bytes")
 RUNNERS_UP = 3
 
 
@@ -217,7 +219,8 @@ def _beyond(
     if kept:
         return []
     sign = "<" if higher else ">"
-    reason = f"{limit}: {estimate.value:.6g} {sign} {bound:.6g}"
+    show = in_bytes if limit in BYTES else significant
+    reason = f"{limit}: {show(estimate.value)} {sign} {show(bound)}"
     return [Violation(limit, bound, estimate.value, reason)]
 
 

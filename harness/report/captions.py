@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from harness.analysis.entry import Entry
-from harness.analysis.ties import compare
-from harness.analysis.triangle import CLAIMED, CORNERS
-from harness.report.numbers import (
+from harness.analysis.numbers import (
     fine_ratio,
     in_bytes,
     listed,
@@ -16,6 +14,8 @@ from harness.report.numbers import (
     ratio,
     significant,
 )
+from harness.analysis.ties import compare
+from harness.analysis.triangle import CLAIMED, CORNERS
 from harness.report.style import FAMILIES
 from harness.report.subject import Subject
 

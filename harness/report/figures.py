@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.triangle import CLAIMED, Triangle
-from harness.report import captions, numbers
+from harness.report import captions
 from harness.report.charts import (
     BarRow,
     Bars,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.pareto import front
-from harness.report import captions, numbers
+from harness.report import captions
 from harness.report.charts import Axis, Figure, Line, Mark, Reference, Scatter, axis
 from harness.report.subject import Subject, bounds
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.analysis.entry import Row
+from harness.analysis.numbers import in_bytes, listed, plural, significant
 from harness.analysis.study import Failure
 from harness.analysis.ties import OVERLAP, PAIRED, compare
 from harness.analysis.triangle import Triangle
-from harness.report.numbers import in_bytes, listed, plural, significant
 from harness.report.subject import Subject
 from harness.report.table import Link, record_href
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
 from harness.analysis.needs import Answer, answers
@@ -20,7 +21,7 @@ from harness.analysis.triangle import (
     sensitivity,
     triangle,
 )
-from harness.report import numbers, style
+from harness.report import style
 
 DRAWN = 30
 """Most rows of a chart that has a row per configuration."""

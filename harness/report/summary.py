@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.needs import Answer
-from harness.report import numbers
-from harness.report.numbers import listed, plural
+from harness.analysis.numbers import listed, plural
 from harness.report.subject import Subject
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate, unknown
-from harness.report import numbers
-from harness.report.numbers import DASH, capital
+from harness.analysis.numbers import DASH, capital
 from harness.report.subject import Subject
 
 

@@ -82,9 +82,12 @@ def test_every_entry_is_picked_tied_a_runner_up_or_ruled_out_by_name() -> None:
 def test_ruled_out_names_each_constraint_with_figures() -> None:
     constraints = Constraints(max_train_memory=150, max_file_bytes=20)
     choice = select(records.frame(sweep()), constraints)
-    by = {out.entry.method: [v.reason for v in out.violations] for out in choice.ruled_out}
-    assert by["lora"] == ["max_train_memory: 300 > 150", "max_file_bytes: 40 > 20"]
-    assert by["bitfit"] == ["max_file_bytes: 30 > 20"]
+    by = {
+        out.entry.method: [v.reason.replace("\u00a0", " ") for v in out.violations]
+        for out in choice.ruled_out
+    }
+    assert by["lora"] == ["max_train_memory: 300 B > 150 B", "max_file_bytes: 40 B > 20 B"]
+    assert by["bitfit"] == ["max_file_bytes: 30 B > 20 B"]
 
 
 def test_when_nothing_qualifies_it_says_what_to_relax_and_to_what() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.analysis import numbers
 from harness.analysis.estimate import Estimate, unknown
-from harness.report import numbers
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,10 @@ def test_gains_carry_a_sign_unless_they_are_nothing(value: float, text: str) -> 
 def test_ratios_counts_and_bytes() -> None:
     assert numbers.ratio(1.0712) == "1.07×"
     assert numbers.fine_ratio(1.0046) == "1.005×"
-    assert [numbers.count(n) for n in (770, 147456, 22713216, 6.74e9)] == [
-        "770", "147k", "22.7M", "6.74B"
+    assert [numbers.count(n) for n in (2, 770, 147456, 22713216, 6.74e9)] == [
+        "2", "770", "147k", "22.7M", "6.74B"
     ]  # fmt: skip
+    assert numbers.in_bytes(300) == "300\u00a0B"
     assert numbers.in_bytes(193 * 2**20) == "193\u00a0MiB"
 
 

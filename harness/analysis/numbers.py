@@ -56,8 +56,8 @@ def bytes_unit(values: Iterable[float | None]) -> tuple[str, int]:
 
 def in_bytes(value: float) -> str:
     """With its own unit: 202375168 → 193 MiB."""
-    if not value:
-        return "0\u00a0B"
+    if value < KIB:
+        return f"{value:.0f}\u00a0B"
     name, size = bytes_unit([value])
     return f"{significant(value / size)}\u00a0{name}"
 
@@ -67,7 +67,7 @@ def count(value: float) -> str:
     for name, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= size:
             return f"{significant(value / size)}{name}"
-    return significant(value)
+    return f"{value:.0f}"
 
 
 def short(show: Callable[[float], str]) -> Callable[[float], str]:
