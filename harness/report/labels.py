@@ -111,7 +111,7 @@ def ternary_anchors(chart: Ternary, side: float) -> list[Anchor]:
 
 
 def _beside(anchor: Anchor, vertical: str, horizontal: str) -> Box:
-    width = LETTER * len(anchor.text)
+    width = LETTER * len(anchor.text) + GAP
     reach = anchor.size / 2 + GAP
     x = anchor.x + {"left": -reach - width / 2, "center": 0, "right": reach + width / 2}[horizontal]
     y = anchor.y + {"bottom": -reach - HEIGHT / 2, "middle": 0, "top": reach + HEIGHT / 2}[vertical]

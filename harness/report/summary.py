@@ -35,6 +35,8 @@ def sentences(subject: Subject) -> tuple[str, ...]:
     if floor is not None and floor is not best and gain is not None:
         first += f", {subject.show_gain(gain)} over the floor ({floor.label})"
     told = [f"{first}."]
+    if best is floor and len(subject.entries) > 1:
+        told.append("Nothing that was trained gains over it.")
     tied = subject.tied_with_best
     if tied:
         told.append(f"It cannot be told from {listed(e.label for e in tied)}.")

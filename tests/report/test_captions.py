@@ -70,6 +70,7 @@ def test_when_nothing_beats_the_floor_the_page_says_so(make_subject: MakeSubject
     made = [scored("head", None, 0.72), scored("lora", 4, 0.60), scored("houlsby", 4, 0.55)]
     subject = make_subject(made)
     assert summary.sentences(subject)[0].startswith("head, the floor, has the best accuracy")
+    assert "Nothing that was trained gains over it." in summary.sentences(subject)
     assert captions.triangle(subject).startswith("No configuration gains quality over the floor")
 
 
