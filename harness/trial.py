@@ -22,6 +22,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.measure import memory, merge, parameters
 from harness.measure.environment import environment
 from harness.measure.latency import interleaved
+from harness.measure.placement import leave_file, share_weights
 from harness.methods import NotMergeable, load_method
 from harness.models import TaskModel, outline
 from harness.store import write_json
@@ -173,7 +174,12 @@ def _merge(bench: Workbench, unmerged: TaskModel) -> tuple[TaskModel | None, Val
 
 def _time(bench: Workbench, unmerged: TaskModel, merged: TaskModel | None, folder: Path) -> Values:
     """Latency of base, unmerged and merged in the same rounds; the first shape leads."""
-    models = {"base": bench.base(), "unmerged": unmerged, "merged": merged}
+    base = bench.base()
+    models = {"base": base, "unmerged": unmerged, "merged": merged}
+    others = [model for model in (unmerged, merged) if model]
+    for model in (base, *others):
+        leave_file(model)
+    share_weights(base, others)
     settings = bench.trial.measure
     shapes = []
     samples = {}

@@ -8,6 +8,16 @@ import torch
 from torch import nn
 
 
+def leave_file(model: nn.Module) -> None:
+    """Move the parameters from the file that they were mapped from into memory of their own.
+
+    A model that was merged has left the file already, and the same model was seen to be 2%
+    slower or faster for where its weights lie.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+
+
 def share_weights(base: nn.Module, others: Iterable[nn.Module]) -> None:
     """Let every parameter that equals one of the base's lie where the base's lies.
 

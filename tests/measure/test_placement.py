@@ -7,7 +7,7 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import BertModel
 
-from harness.measure.placement import share_weights
+from harness.measure.placement import leave_file, share_weights
 
 
 def places(model: nn.Module) -> list[int]:
@@ -53,3 +53,16 @@ def test_what_differs_in_value_type_or_layout_is_left_alone() -> None:
         before = places(other)
         share_weights(base, [other])
         assert places(other) == before
+
+
+def test_weights_that_were_mapped_from_a_file_leave_it(tmp_path) -> None:
+    torch.save({"weight": torch.ones(2, 2)}, tmp_path / "w")
+    mapped = torch.load(tmp_path / "w", mmap=True, weights_only=True)["weight"]
+    model = nn.ParameterList([nn.Parameter(mapped)])
+    before = model[0].data_ptr()
+    leave_file(model)
+    assert model[0].data_ptr() != before
+    assert torch.equal(model[0], torch.ones(2, 2))
+    tied = nn.ModuleList([nn.Linear(2, 2)] * 2)
+    leave_file(tied)
+    assert tied[0].weight is tied[1].weight
