@@ -120,12 +120,14 @@ def merging(subject: Subject) -> str:
         if slow is not fast:
             cost += f" and {slow.label} {ratio(_value(slow, 'unmerged'))}, the least and the most"
         sentences.append(f"Unmerged, {cost}.")
-    mergeable = sorted({e.method for e in subject.entries if e.mergeable and e["merged"].known})
-    judged = [null for null in nulls if null.kind.startswith("merged") and null.holds is not None]
-    if mergeable and judged:
-        off = [n.label for n in subject.verdict.missed if n.kind.startswith("merged")]
-        exact = f"Merged, {listed(mergeable)} cannot be told from the base"
-        sentences.append(f"{exact}, but for {listed(off)}." if off else f"{exact}.")
+    merged = [null for null in nulls if null.kind.startswith("merged") and null.holds is not None]
+    same = [null.label for null in merged if null.holds]
+    off = [null.label for null in merged if not null.holds]
+    if same:
+        sentences.append(f"Merged, {listed(same)} cannot be told from the base.")
+    if off:
+        differ = "differs" if len(off) == 1 else "differ"
+        sentences.append(f"Merged, {listed(off)} {differ} from it by more than the interval.")
     return " ".join(sentences)
 
 

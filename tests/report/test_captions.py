@@ -84,6 +84,19 @@ def test_nulls_without_intervals_conclude_nothing_about_merging(make_subject: Ma
     assert "cannot be told from the base" not in told
 
 
+def test_merged_models_that_differ_from_the_base_are_not_called_equal(
+    make_subject: MakeSubject,
+) -> None:
+    slow = {"value": 1.03, "ci_low": 1.02, "ci_high": 1.04}
+    same = {"value": 1.0, "ci_low": 0.99, "ci_high": 1.01}
+    made = [
+        records.record("lora", 4, latency__merged_over_base=slow),
+        records.record("lora", 8, latency__merged_over_base=same),
+    ]
+    told = captions.merging(make_subject(made))
+    assert "Merged, lora 8 cannot be told from the base. Merged, lora 4 differs from it" in told
+
+
 def test_unstable_timing_is_told_first_and_with_the_pick(make_subject: MakeSubject) -> None:
     subject = make_subject([records.record("lora", 8, latency__stable=False)])
     assert any("unstable for 1 of 1 configuration" in told for told in summary.alerts(subject))
