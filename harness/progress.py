@@ -38,12 +38,14 @@ class Progress:
         )
 
     def _time_left(self) -> str:
-        """An estimate from the phases seen so far; a phase not seen yet costs as much as those."""
-        seen = [second for seconds in self._seconds.values() for second in seconds]
-        total = 0.0
-        for phase, calls in self._left.items():
-            seconds = self._seconds[phase] or seen
-            total += calls * sum(seconds) / len(seconds) / self._parallel[phase]
+        """An estimate from the phases seen so far; one not seen yet takes the machine as long."""
+        costs = {
+            phase: sum(seconds) / len(seconds) / self._parallel[phase]
+            for phase, seconds in self._seconds.items()
+            if seconds
+        }
+        usual = sum(costs.values()) / len(costs)
+        total = sum(calls * costs.get(phase, usual) for phase, calls in self._left.items())
         if not total:
             return ""
         return f"about {total / 60:.0f} min" if total >= 90 else f"about {total:.0f} s"

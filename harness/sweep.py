@@ -112,7 +112,9 @@ class _Sweep:
             if outcome.status != "ok":
                 self._fail(outcome, "trained")
                 continue
-            store.write_json(trial.folder / TRAINED, {"schema": SCHEMA, **outcome.value})
+            side = {"train_seconds": outcome.seconds, "train_threads": threads}
+            trained = {"schema": SCHEMA, **outcome.value, "environment": side}
+            store.write_json(trial.folder / TRAINED, trained)
             quality = outcome.value["quality"]
             told = f"{quality['metric']} {quality['value']:.3f}"
             self._progress.finished("trained", trial.config, outcome.seconds, told)
@@ -128,7 +130,8 @@ class _Sweep:
             if outcome.status != "ok":
                 self._fail(outcome, "measured")
                 continue
-            record = _record(trial, "ok", None, "done", outcome.value)
+            side = {**outcome.value["environment"], "measure_seconds": outcome.seconds}
+            record = _record(trial, "ok", None, "done", {**outcome.value, "environment": side})
             store.write_json(trial.folder / store.RECORD, record)
             (trial.folder / TRAINED).unlink()
             told = figures_of(record)

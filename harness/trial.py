@@ -75,6 +75,7 @@ def measure(config: Values, folder: str) -> Values:
     inference_peak = _inference_pass(bench, unmerged)
     merged, merging, after_merge = _merge(bench, unmerged)
     latency = _time(bench, unmerged, merged, Path(folder))
+    del unmerged, merged  # training is weighed without them
     speed, training_peak = _training_pass(bench)
     peaks = {"train": training_peak, "inference": inference_peak, "load": load_peak}
     return {
@@ -154,9 +155,10 @@ def _inference_pass(bench: Workbench, model: TaskModel) -> memory.Memory:
 def _merge(bench: Workbench, unmerged: TaskModel) -> tuple[TaskModel | None, Values, float | None]:
     """The merged model, how merging went, and the quality re-scored after it."""
     batch = bench.longest_batch()
+    copy = bench.restored()
     try:
         found = merge.merge(
-            unmerged, lambda: bench.merged(bench.restored()), lambda model: _logits(model)(batch)
+            unmerged, lambda: bench.merged(copy), lambda model: _logits(model)(batch)
         )
     except NotMergeable as reason:
         unknown = {"max_abs_logit_difference": None, "seconds": None}

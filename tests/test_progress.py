@@ -20,10 +20,10 @@ def told(progress, capsys, phase, trial, seconds) -> str:
 
 def test_line_says_which_trial_how_many_and_how_long(progress, capsys, trial_of):
     line = told(progress, capsys, "trained", trial_of("size=4"), 10.0)
-    # three trainings left, two at a time, and four measurements as long as what was seen
+    # three trainings left at half of 10 s, and four measurements that take as long
     assert line == (
         "trained 1/4 lora rank=4 seed=0 on rotten_tomatoes with minilm: accuracy 0.5"
-        " (10 s; about 55 s left)"
+        " (10 s; about 35 s left)"
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import subprocess
@@ -20,7 +18,6 @@ _DISTRIBUTIONS = {
     "peft": "peft",
     "harness": "peft-harness",
 }
-COMPARABLE = ("cpu", "gpu", "threads", "torch", "platform")
 
 
 def environment(gpu: str | None = None) -> dict[str, Any]:
@@ -28,7 +25,7 @@ def environment(gpu: str | None = None) -> dict[str, Any]:
 
     `load` is the machine's average of the last minute; `started` is now, in UTC.
     """
-    found: dict[str, Any] = {
+    return {
         "python": platform.python_version(),
         **{name: _version(distribution) for name, distribution in _DISTRIBUTIONS.items()},
         **_checkout(),
@@ -41,14 +38,6 @@ def environment(gpu: str | None = None) -> dict[str, Any]:
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "started": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
-    return found | {"fingerprint": fingerprint(found)}
-
-
-def fingerprint(environment: dict[str, Any]) -> str:
-    """12 hex digits that differ where absolute latencies must not stand in one column."""
-    relevant = {name: environment.get(name) for name in COMPARABLE}
-    canonical = json.dumps(relevant, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def _version(distribution: str) -> str | None:

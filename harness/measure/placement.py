@@ -23,7 +23,7 @@ def share_weights(base: nn.Module, others: Iterable[nn.Module]) -> None:
 
     Two copies of one model differ in speed by up to 1%, for as long as the process lives, since
     their weights lie on different pages: no number of rounds averages that out. Sharing leaves
-    up to 0.4%, which the interval of one process does not hold. Models that share are for
+    up to 0.5%, which the interval of one process does not hold. Models that share are for
     reading only; a weight written in one changes in all.
     """
     for other in others:

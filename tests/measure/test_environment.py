@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.environment import COMPARABLE, _checkout, environment, fingerprint
+from harness.measure.environment import _checkout, environment
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -77,15 +77,3 @@ def test_the_versions_and_threads_are_those_of_the_libraries() -> None:
     assert found["gpu"] == "a GPU"
     assert found["started"].endswith("Z")
     assert json.loads(json.dumps(found)) == found
-
-
-@pytest.mark.parametrize("field", COMPARABLE)
-def test_the_fingerprint_follows_what_latency_hangs_on(field: str) -> None:
-    found = environment()
-    assert fingerprint(found) == found["fingerprint"]
-    assert fingerprint(found | {field: "another"}) != found["fingerprint"]
-
-
-def test_the_fingerprint_ignores_the_rest() -> None:
-    found = environment()
-    assert fingerprint(found | {"load": 99, "commit": "x", "started": "y"}) == found["fingerprint"]
