@@ -36,7 +36,7 @@ def test_flag_for_a_sweep_may_stand_anywhere(monkeypatch, results):
 def test_preset_sweeps_without_being_told_to(monkeypatch, results):
     found = configs(monkeypatch, results, "sweep=quick")
     assert len(found) == 9 * 2
-    assert {(cfg.train.steps, cfg.jobs, cfg.task.limit.test) for cfg in found} == {(64, 2, 800)}
+    assert {(cfg.train.steps, cfg.jobs, cfg.task.limit.test) for cfg in found} == {(96, 2, 800)}
 
 
 def test_command_line_overrides_a_preset(monkeypatch, results):
