@@ -81,15 +81,16 @@ def load(results: str | Path) -> pandas.DataFrame:
     rows = []
     for record in records(results):
         path = results / str(record["trial"]) / RECORD
-        rows.append(_flat({k: v for k, v in record.items() if k != "config"}) | {"path": str(path)})
+        rows.append(flat({k: v for k, v in record.items() if k != "config"}) | {"path": str(path)})
     return pandas.DataFrame(rows)
 
 
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by dots; lists stay whole."""
+    result: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            result |= flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = value
-    return flat
+            result[prefix + key] = value
+    return result

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.analysis.evidence import flat
+from harness.store import flat
 
 MIB = 2**20
 EXAMPLES = 1000

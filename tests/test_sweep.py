@@ -122,9 +122,10 @@ def test_outcomes_beside_the_record_give_its_quality(records, results):
 def test_samples_behind_the_latencies_are_kept(records, results):
     record = records["lora"]
     samples = read_json(results / record["trial"] / "latency.json")["samples"]  # type: ignore[index]
-    assert set(samples) == {"batch_size=1", "batch_size=4"}
-    for shape in samples.values():
-        assert {len(taken) for taken in shape.values()} == {record["latency"]["base"]["n"]}
+    single, batch = record["latency"], record["latency"]["batch"]
+    for name, figures in (("batch_size=1", single), ("batch_size=4", batch)):
+        assert set(samples[name]) == {"base", "unmerged", "merged"}
+        assert {len(taken) for taken in samples[name].values()} == {figures["base"]["n"]}
 
 
 def test_memory_has_its_parts_and_full_fine_tuning_needs_the_most(records):

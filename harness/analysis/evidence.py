@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.store import flat
+
 OUTCOMES = "outcomes.json"
 
 
@@ -65,17 +67,6 @@ def evidence(frame: pd.DataFrame) -> dict[str, Evidence]:
         str(trial): Evidence(Path(path) if isinstance(path, str) else None)
         for trial, path in zip(frame.get("trial", []), paths, strict=True)
     }
-
-
-def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys joined by dots; lists stay whole."""
-    result: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, dict):
-            result |= flat(value, f"{prefix}{key}.")
-        else:
-            result[prefix + key] = value
-    return result
 
 
 def _json(path: Path | None) -> object:
