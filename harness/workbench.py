@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from harness import tasks
 from harness.config import TrialConfig
@@ -33,6 +34,7 @@ class Workbench:
         self.weights = folder / "weights"
         self.method: Method = load_method(trial.method)
         self.device: Device = device_for(trial.device)
+        self._encoded: dict[str, Encoded] = {}
 
     @cached_property
     def data(self) -> TaskData:
@@ -42,9 +44,16 @@ class Workbench:
     def kind(self) -> Classification:
         return tasks.kind(self.trial.task.kind)(self.trial.task, self.data)
 
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        return load_tokenizer(self.trial.model)
+
     def encoded(self, split: str) -> Encoded:
-        tokenizer = load_tokenizer(self.trial.model)
-        return encode(getattr(self.data, split), tokenizer, self.trial.task.max_length)
+        """The split's texts as tokens; several passes of a trial ask for the same split."""
+        if split not in self._encoded:
+            texts = getattr(self.data, split)
+            self._encoded[split] = encode(texts, self.tokenizer, self.trial.task.max_length)
+        return self._encoded[split]
 
     def labels(self, split: str) -> NDArray[np.int64]:
         return np.asarray(getattr(self.data, split)["label"])
@@ -76,7 +85,7 @@ class Workbench:
     def requests(self, batch_size: int) -> Batch:
         """Requests of a fixed shape without padding, the same for every method."""
         shape = (batch_size, self.trial.measure.sequence_length)
-        vocabulary = len(load_tokenizer(self.trial.model))
+        vocabulary = len(self.tokenizer)
         generator = torch.Generator().manual_seed(self.trial.seed)
         input_ids = torch.randint(vocabulary, shape, generator=generator)
         return self._on_device(
