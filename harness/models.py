@@ -8,20 +8,27 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.assets import fetch
 from harness.config import ModelConfig
 from harness.errors import ConfigError
 
 
-def load_backbone(model: ModelConfig) -> PreTrainedModel:
-    """The pretrained transformer without any head, in float32, on the CPU."""
+def load_backbone(
+    model: ModelConfig, quantization: QuantizationConfigMixin | None = None
+) -> PreTrainedModel:
+    """The pretrained transformer without any head, on the CPU, in float32 or quantised."""
     folder = fetch(model.source, "model.source")
     _check_folder(model, folder)
     if not list(folder.glob("*.safetensors")):
         raise ConfigError("model.source", folder, "holds no *.safetensors; pickles are not loaded")
     backbone = AutoModel.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        quantization_config=quantization,
     )
     return _without_pooler(backbone)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -27,8 +28,8 @@ class TrainingLog:
     tokens: int
 
 
-def optimizer_for(model: nn.Module, config: TrainConfig) -> AdamW:
-    """AdamW over the trainable parameters; biases and norms are not decayed."""
+def decay_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """The trainable parameters in groups for an optimizer: biases and norms are not decayed."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     decayed = [parameter for parameter in trained if parameter.ndim > 1]
     kept = [parameter for parameter in trained if parameter.ndim <= 1]
@@ -36,7 +37,12 @@ def optimizer_for(model: nn.Module, config: TrainConfig) -> AdamW:
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": kept, "weight_decay": 0.0},
     ]
-    return AdamW([group for group in groups if group["params"]], lr=config.learning_rate)
+    return [group for group in groups if group["params"]]
+
+
+def adamw(model: nn.Module, config: TrainConfig) -> Optimizer:
+    """The optimizer of every method that does not bring its own."""
+    return AdamW(decay_groups(model, config), lr=config.learning_rate)
 
 
 def schedule_for(optimizer: Optimizer, config: TrainConfig) -> LambdaLR:
@@ -68,13 +74,16 @@ def step(model: nn.Module, batch: Batch, loss_of: Loss, optimizer: Optimizer, cl
 
 
 def fit(
-    model: nn.Module, batches: Iterator[Batch], loss_of: Loss, config: TrainConfig
+    model: nn.Module,
+    batches: Iterator[Batch],
+    loss_of: Loss,
+    optimizer: Optimizer,
+    config: TrainConfig,
 ) -> TrainingLog:
     """Train for the recipe's number of steps.
 
     Raises Failure with the step at which the loss stopped being finite.
     """
-    optimizer = optimizer_for(model, config)
     schedule = schedule_for(optimizer, config)
     losses: list[float] = []
     examples = tokens = 0

@@ -28,7 +28,7 @@ from harness.models import TaskModel, outline
 from harness.store import write_json
 from harness.tasks.classification import Quality
 from harness.tasks.probe import fit as fit_probe
-from harness.training import Batch, fit, optimizer_for, step
+from harness.training import Batch, fit, step
 from harness.workbench import Workbench
 
 Values = dict[str, Any]
@@ -107,7 +107,8 @@ def _check_one(trial: TrialConfig) -> None:
 
 def _train_by_steps(bench: Workbench, model: TaskModel) -> Values:
     recipe = bench.trial.train
-    log = fit(model, bench.training_batches(), bench.kind.loss, recipe)
+    optimizer = bench.method.optimizer(model, recipe)
+    log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe)
     return {
         "steps": recipe.steps,
         "learning_rate": recipe.learning_rate,
@@ -211,7 +212,7 @@ def _training_pass(bench: Workbench) -> tuple[Values, memory.Memory]:
     """Examples and tokens per second, then the peak of a step on the longest batch."""
     model = bench.fresh()
     recipe = bench.trial.train
-    optimizer = optimizer_for(model, recipe)
+    optimizer = bench.method.optimizer(model, recipe)
     batches = bench.training_batches()
 
     def one_step(batch: Batch) -> None:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from harness import tasks
@@ -99,12 +100,12 @@ class Workbench:
     def fresh(self) -> TaskModel:
         """The adapted model before training; the seed fixes what starts at random."""
         torch.manual_seed(self.trial.seed)
-        adapted = self.method.adapt(load_backbone(self.trial.model))
+        adapted = self.method.adapt(self._backbone())
         return self._assembled(adapted, trained_head=False).train()
 
     def restored(self) -> TaskModel:
         """The adapted model as `save` left it, for inference."""
-        adapted = self.method.restore(load_backbone(self.trial.model), self.weights)
+        adapted = self.method.restore(self._backbone(), self.weights)
         return self._assembled(adapted, trained_head=True).eval().requires_grad_(False)
 
     def merged(self, model: TaskModel) -> TaskModel:
@@ -122,6 +123,9 @@ class Workbench:
         files = [path for path in self.weights.glob("*.safetensors") if path.name != HEAD]
         parameters = sum(tensor.numel() for path in files for tensor in load_file(path).values())
         return parameters, sum(path.stat().st_size for path in files)
+
+    def _backbone(self) -> PreTrainedModel:
+        return load_backbone(self.trial.model, self.method.quantization)
 
     def _assembled(self, backbone: nn.Module, trained_head: bool) -> TaskModel:
         head = self.kind.head(self._width(backbone), self.trial.seed)

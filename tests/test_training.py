@@ -8,7 +8,7 @@ from torch import nn
 
 from harness.config import TrainConfig
 from harness.isolation import Failure
-from harness.training import fit, optimizer_for, schedule_for, step
+from harness.training import adamw, fit, schedule_for, step
 
 
 def recipe(**changes: float) -> TrainConfig:
@@ -45,7 +45,7 @@ def forever(*batches: dict[str, torch.Tensor]):
 
 def test_rate_rises_over_the_warm_up_and_falls_to_zero():
     model = Linear()
-    optimizer = optimizer_for(model, recipe())
+    optimizer = adamw(model, recipe())
     schedule = schedule_for(optimizer, recipe())
     rates = []
     for _ in range(10):
@@ -60,7 +60,7 @@ def test_rate_rises_over_the_warm_up_and_falls_to_zero():
 def test_only_matrices_are_decayed_and_only_trained_parameters_are_given():
     model = Linear()
     model.map.bias.requires_grad_(False)
-    decayed, kept = optimizer_for(model, recipe()).param_groups
+    decayed, kept = adamw(model, recipe()).param_groups
     assert [p is model.map.weight for p in decayed["params"]] == [True]
     assert {id(p) for p in kept["params"]} == {id(model.norm.weight), id(model.norm.bias)}
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.5, 0.0)
@@ -68,7 +68,7 @@ def test_only_matrices_are_decayed_and_only_trained_parameters_are_given():
 
 def test_step_is_the_step_of_a_loop_written_out():
     model, by_hand = Linear(), Linear()
-    optimizer = optimizer_for(model, recipe())
+    optimizer = adamw(model, recipe())
     loss = step(model, batch(), nn.functional.cross_entropy, optimizer, clip=1e9)
     other = torch.optim.AdamW(
         [
@@ -99,7 +99,9 @@ def test_gradients_are_clipped_to_their_joint_norm():
 
 def test_fit_learns_and_counts_what_it_saw():
     model = Linear()
-    log = fit(model, forever(batch()), nn.functional.cross_entropy, recipe(steps=30))
+    given = recipe(steps=30)
+    optimizer = adamw(model, given)
+    log = fit(model, forever(batch()), nn.functional.cross_entropy, optimizer, given)
     assert (len(log.losses), log.examples, log.tokens) == (30, 60, 180)
     assert log.losses[-1] < 0.1 < log.losses[0]
     assert not model.training
@@ -107,6 +109,8 @@ def test_fit_learns_and_counts_what_it_saw():
 
 def test_loss_that_is_not_finite_ends_the_run_with_its_step():
     batches = forever(batch(), batch(), batch(float("nan")))
+    model = Linear()
+    optimizer = adamw(model, recipe())
     with pytest.raises(Failure, match="the loss is nan at step 3") as failure:
-        fit(Linear(), batches, nn.functional.cross_entropy, recipe())
+        fit(model, batches, nn.functional.cross_entropy, optimizer, recipe())
     assert failure.value.status == "diverged"

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
 from torch import nn
+from torch.optim import Optimizer
 from transformers import PreTrainedModel
+from transformers.utils.quantization_config import QuantizationConfigMixin
 
-from harness.config import MethodConfig
+from harness.config import MethodConfig, TrainConfig
 from harness.errors import ConfigError, HarnessError
+from harness.training import adamw
 
 
 class NotMergeable(HarnessError):
     """The method has no merged form; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What another trial trained on the same model: its method, and the folder of its weights."""
+
+    name: str
+    method: MethodConfig
+    folder: Path
 
 
 class Method(ABC):
@@ -31,8 +45,14 @@ class Method(ABC):
     trains_by_steps: ClassVar[bool] = True
     """False for the head alone, which is fitted to convergence on cached features."""
 
-    def __init__(self, config: MethodConfig) -> None:
+    def __init__(self, config: MethodConfig, sources: Sequence[Trained] = ()) -> None:
         self.config = config
+        self.sources = sources
+
+    @property
+    def quantization(self) -> QuantizationConfigMixin | None:
+        """How the backbone that `adapt` and `restore` get is quantised when it is loaded."""
+        return None
 
     @abstractmethod
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
@@ -41,6 +61,10 @@ class Method(ABC):
         Works on the meta device too. Raises ConfigError where the method is not defined for the
         model or an option does not fit it.
         """
+
+    def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
+        """What updates the trainable parameters of a task model: `backbone` adapted, and `head`."""
+        return adamw(model, recipe)
 
     @abstractmethod
     def save(self, adapted: nn.Module, folder: Path) -> None:
@@ -58,7 +82,7 @@ class Method(ABC):
         """
 
 
-def load_method(config: MethodConfig) -> Method:
+def load_method(config: MethodConfig, sources: Sequence[Trained] = ()) -> Method:
     """The method that a config names; raises ConfigError if there is no such class."""
     module, _, name = config.implementation.partition(":")
     expected = "must be module:Class of a harness.methods.Method"
@@ -70,4 +94,4 @@ def load_method(config: MethodConfig) -> Method:
         ) from error
     if not (isinstance(kind, type) and issubclass(kind, Method)):
         raise ConfigError("method.implementation", config.implementation, expected)
-    return kind(config)
+    return kind(config, sources)
