@@ -9,15 +9,16 @@ from typing import Any
 from omegaconf import DictConfig
 
 from harness import entry
-from harness.config import run_config, trial_config
+from harness.config import run_config
 from harness.progress import name_of
+from harness.sources import with_sources
 from harness.store import RECORD
 from harness.sweep import run_sweep
 
 
 def command(cfgs: list[DictConfig]) -> int:
     """Run the trials that the configs describe; 0 when all of them ended well."""
-    configs = [trial_config(cfg) for cfg in cfgs]
+    configs = [with_sources(cfg) for cfg in cfgs]
     run = run_config(cfgs[0])
     records = run_sweep(configs, run)
     names = {json.dumps(config.as_dict()): name_of(config) for config in configs}

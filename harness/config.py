@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -158,6 +159,8 @@ class TrialConfig(Checked):
     measure: MeasureConfig
     seed: Annotated[int, Field(ge=0)]
     device: Literal["cpu", "cuda"]
+    sources: tuple[TrialConfig, ...] = ()
+    """The trials whose trained adapters the method builds on; they are run first."""
 
     def as_dict(self) -> dict[str, Any]:
         """The resolved config as plain JSON values."""
@@ -178,7 +181,7 @@ class RunConfig(Checked):
     """Tracebacks with the errors."""
 
 
-def trial_config(cfg: DictConfig) -> TrialConfig:
+def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialConfig:
     """The checked trial of a composed config; raises ConfigError."""
     cfg = cfg.copy()
     _set_size(cfg)
@@ -192,8 +195,9 @@ def trial_config(cfg: DictConfig) -> TrialConfig:
     plain["task"].pop("path", None)
     if plain["device"] == "auto":
         plain["device"] = _found_device()
-    names = [entry.name for entry in fields(TrialConfig)]
-    return from_plain(TrialConfig, {name: plain[name] for name in names})
+    names = [entry.name for entry in fields(TrialConfig) if entry.name != "sources"]
+    trial = from_plain(TrialConfig, {name: plain[name] for name in names})
+    return replace(trial, sources=tuple(sources))
 
 
 def run_config(cfg: DictConfig) -> RunConfig:
@@ -210,11 +214,14 @@ def from_plain(kind: type[T], plain: dict[str, Any]) -> T:
         raise _first_problem(error) from None
 
 
-def identity(trial: TrialConfig, model_digest: str, task_digest: str) -> str:
+def identity(
+    trial: TrialConfig, model_digest: str, task_digest: str, sources: Sequence[str] = ()
+) -> str:
     """16 hex digits of the sha256 over what makes a trial what it is.
 
     Licences are shown to readers and change nothing; the digests stand for the files' contents,
-    so that a user's edited data set is another trial.
+    so that a user's edited data set is another trial; `sources` are the ids of the trials that
+    it builds on.
     """
     plain = replace(
         trial,
@@ -223,6 +230,9 @@ def identity(trial: TrialConfig, model_digest: str, task_digest: str) -> str:
     ).as_dict()
     for name, digest in (("model", model_digest), ("task", task_digest)):
         plain[name]["source"] = digest
+    plain["sources"] = list(sources)
+    if not sources:  # a trial that stands alone keeps the id that it had before there were any
+        del plain["sources"]
     canonical = json.dumps([SCHEMA, plain], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

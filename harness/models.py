@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
@@ -61,10 +61,24 @@ class TaskModel(nn.Module):
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Pooled states [batch, width] of tokens [batch, length]."""
-        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+        config: PreTrainedConfig = self.backbone.config  # type: ignore[assignment]
+        if config.is_encoder_decoder:
+            tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
+        states = self.backbone(**tokens)
         # A soft prompt comes back as leading positions, which are no tokens of the text.
         states = states.last_hidden_state[:, -input_ids.shape[1] :]
         return pool(states, attention_mask, self.pooling)
+
+
+def shifted(input_ids: Tensor, start: int) -> Tensor:
+    """Tokens [batch, length] as a decoder reads them that is to say them: one later, after `start`.
+
+    An encoder-decoder classifies by its decoder's states of the text that its encoder reads
+    (Lewis et al. 2020, arXiv 1910.13461, section 3.1).
+    """
+    starts = torch.full_like(input_ids[:, :1], start)
+    return torch.cat([starts, input_ids[:, :-1]], dim=1)
 
 
 def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:

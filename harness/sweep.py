@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,24 +28,29 @@ class Trial:
     id: str
     config: TrialConfig
     folder: Path
+    sources: tuple[Trial, ...]
+    """The trials that it builds on."""
 
     def arguments(self) -> dict[str, Any]:
-        return {"config": self.config.as_dict(), "folder": str(self.folder)}
+        sources = [str(source.folder) for source in self.sources]
+        return {"config": self.config.as_dict(), "folder": str(self.folder), "sources": sources}
 
 
 def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, Any]]:
     """Run every trial that has no record yet; returns the records of all, in order.
 
-    A trial that fails leaves a record too and does not stop the others. Raises ConfigError or
+    Trials that others build on are run before them, and are trials like any other. One that
+    fails leaves a record too and does not stop the others. Raises ConfigError or
     AssetError, before any model is loaded, for what cannot be run at all.
     """
-    trials = _distinct(configs, run.results)
+    asked = _distinct(_trial(config, run.results) for config in configs)
+    trials = _distinct(t for trial in asked for t in (*trial.sources, trial))
     with _alone(run.results):
         open_trials = [trial for trial in trials if not store.done(run.results, trial.id)]
         if open_trials:
             _prepare(open_trials)
             _Sweep(open_trials, run).run()
-    records = [store.read_json(trial.folder / store.RECORD) for trial in trials]
+    records = [store.read_json(trial.folder / store.RECORD) for trial in asked]
     return [record for record in records if record is not None]
 
 
@@ -57,11 +62,12 @@ def run_trial(*overrides: str) -> dict[str, Any]:
 
     >>> run_trial("method=lora", "size=8", "task=rotten_tomatoes")  # doctest: +SKIP
     """
-    from harness.config import run_config, trial_config
+    from harness.config import run_config
     from harness.entry import compose
+    from harness.sources import with_sources
 
     cfg = compose(overrides)
-    return run_sweep([trial_config(cfg)], run_config(cfg))[0]
+    return run_sweep([with_sources(cfg)], run_config(cfg))[0]
 
 
 class _Sweep:
@@ -72,6 +78,7 @@ class _Sweep:
         self._run = run
         self._cores = len(os.sched_getaffinity(0))
         self._processes = Processes(threads=self._cores)
+        self._failed: set[str] = set()
         self._progress = Progress(len(trials), {"trained": run.jobs, "measured": 1})
 
     def run(self) -> None:
@@ -104,9 +111,10 @@ class _Sweep:
         self._progress.expect("measured", len(trials))
         threads = max(1, self._cores // self._run.jobs)
         while waiting or len(self._processes):
-            while waiting and len(self._processes) < self._run.jobs:
-                trial = waiting.popleft()
+            while len(self._processes) < self._run.jobs and (trial := self._startable(waiting)):
                 self._processes.start(self._trial_task(trial, "train", threads))
+            if not len(self._processes):
+                continue
             outcome = self._processes.wait()
             trial = self._trials[outcome.key]
             if outcome.status != "ok":
@@ -121,6 +129,22 @@ class _Sweep:
             ready.append(trial)
         self._progress.expect("measured", len(ready))
         return ready
+
+    def _startable(self, waiting: deque[Trial]) -> Trial | None:
+        """Take the first trial from the queue that lacks no source; fail those that never can."""
+        for trial in list(waiting):
+            failed = [s for s in trial.sources if s.id in self._failed]
+            if failed:
+                waiting.remove(trial)
+                reason = f"it builds on trial {failed[0].id}, which did not end well"
+                self._fail(Outcome(trial.id, "failed", reason=reason), "trained")
+            elif all(self._available(source) for source in trial.sources):
+                waiting.remove(trial)
+                return trial
+        return None
+
+    def _available(self, source: Trial) -> bool:
+        return _trained(source) or bool(store.done(self._run.results, source.id))
 
     def _measure(self, trials: list[Trial]) -> None:
         """Measure one trial after the other; nothing else of ours runs meanwhile."""
@@ -139,6 +163,7 @@ class _Sweep:
 
     def _fail(self, outcome: Outcome, phase: str) -> None:
         trial = self._trials[outcome.key]
+        self._failed.add(trial.id)
         record = _record(trial, outcome.status, outcome.reason, phase, {})
         store.write_json(trial.folder / store.RECORD, record)
         self._progress.say(f"{outcome.status}: {name_of(trial.config)}: {outcome.reason}")
@@ -157,17 +182,20 @@ class _Sweep:
         return list(self._trials.values())
 
 
-def _distinct(configs: Sequence[TrialConfig], results: Path) -> list[Trial]:
+def _trial(config: TrialConfig, results: Path) -> Trial:
+    sources = tuple(_trial(source, results) for source in config.sources)
+    id_ = identity(
+        config,
+        assets.digest(config.model.source, "model.source"),
+        assets.digest(config.task.source, "task.source"),
+        [source.id for source in sources],
+    )
+    return Trial(id_, config, results / id_, sources)
+
+
+def _distinct(trials: Iterable[Trial]) -> list[Trial]:
     """One trial per identity: sizes swept over a method without a size are one trial."""
-    trials: dict[str, Trial] = {}
-    for config in configs:
-        id_ = identity(
-            config,
-            assets.digest(config.model.source, "model.source"),
-            assets.digest(config.task.source, "task.source"),
-        )
-        trials.setdefault(id_, Trial(id_, config, results / id_))
-    return list(trials.values())
+    return list({trial.id: trial for trial in trials}.values())
 
 
 def _prepare(trials: list[Trial]) -> None:

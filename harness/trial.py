@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from harness.measure import memory, merge, parameters
 from harness.measure.environment import environment
 from harness.measure.latency import interleaved
 from harness.measure.placement import leave_file, share_weights
-from harness.methods import NotMergeable, load_method
+from harness.methods import NotMergeable, Trained, load_method
 from harness.models import TaskModel, outline
 from harness.store import write_json
 from harness.tasks.classification import Quality
@@ -48,9 +48,9 @@ def check(configs: dict[str, Values]) -> Values:
     return {"problems": problems}
 
 
-def train(config: Values, folder: str) -> Values:
+def train(config: Values, folder: str, sources: Sequence[str] = ()) -> Values:
     """Load, adapt, train, evaluate; leaves the trained weights and the test outcomes."""
-    bench = Workbench(from_plain(TrialConfig, config), Path(folder))
+    bench = _workbench(config, folder, sources)
     model = bench.fresh()
     counted = parameters.count(model, model.head)
     training = (
@@ -68,9 +68,9 @@ def train(config: Values, folder: str) -> Values:
     }
 
 
-def measure(config: Values, folder: str) -> Values:
+def measure(config: Values, folder: str, sources: Sequence[str] = ()) -> Values:
     """Weigh, time and merge what `train` left."""
-    bench = Workbench(from_plain(TrialConfig, config), Path(folder))
+    bench = _workbench(config, folder, sources)
     unmerged, load_peak = memory.load(bench.device, bench.restored)
     inference_peak = _inference_pass(bench, unmerged)
     merged, merging, after_merge = _merge(bench, unmerged)
@@ -88,6 +88,10 @@ def measure(config: Values, folder: str) -> Values:
     }
 
 
+def _workbench(config: Values, folder: str, sources: Sequence[str]) -> Workbench:
+    return Workbench(from_plain(TrialConfig, config), Path(folder), [Path(s) for s in sources])
+
+
 def _check_one(trial: TrialConfig) -> None:
     if trial.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device", "cuda", f"torch {torch.__version__} sees no CUDA device")
@@ -102,7 +106,9 @@ def _check_one(trial: TrialConfig) -> None:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""
             expected = f"exceeds the model's context of {context} tokens{prompted}"
             raise ConfigError(field, length, expected)
-    load_method(trial.method).adapt(backbone)
+    # Nothing is trained yet: a structure needs no weights.
+    sources = [Trained(s.task.name, s.method, Path()) for s in trial.sources]
+    load_method(trial.method, sources).adapt(backbone)
 
 
 def _train_by_steps(bench: Workbench, model: TaskModel) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -17,23 +17,31 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from harness import tasks
 from harness.config import TrialConfig
 from harness.measure.device import Device, device_for
-from harness.methods import Method, load_method
+from harness.methods import Method, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
 from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
 from harness.tasks.classification import Classification
 from harness.tasks.data import TaskData, load
 from harness.training import Batch
 
+WEIGHTS = "weights"
 HEAD = "head.safetensors"
 
 
 class Workbench:
-    """Builds, on demand, whatever one trial needs; `folder` holds the weights that it trains."""
+    """Builds, on demand, whatever one trial needs.
 
-    def __init__(self, trial: TrialConfig, folder: Path) -> None:
+    `folder` is the trial's own, and `sources` those of the trials that it builds on.
+    """
+
+    def __init__(self, trial: TrialConfig, folder: Path, sources: Sequence[Path] = ()) -> None:
         self.trial = trial
-        self.weights = folder / "weights"
-        self.method: Method = load_method(trial.method)
+        self.weights = folder / WEIGHTS
+        trained = [
+            Trained(source.task.name, source.method, place / WEIGHTS)
+            for source, place in zip(trial.sources, sources, strict=True)
+        ]
+        self.method: Method = load_method(trial.method, trained)
         self.device: Device = device_for(trial.device)
         self._encoded: dict[str, Encoded] = {}
 

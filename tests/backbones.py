@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import torch
 from transformers import (
+    BartConfig,
+    BartModel,
     BertConfig,
     BertModel,
     DistilBertConfig,
@@ -15,6 +17,8 @@ from transformers import (
     LlamaConfig,
     LlamaModel,
     PreTrainedModel,
+    T5Config,
+    T5Model,
 )
 
 LAYERS, WIDTH, INNER, VOCABULARY, CONTEXT = 2, 32, 64, 101, 64
@@ -76,11 +80,46 @@ def gpt2() -> PreTrainedModel:
     )
 
 
+def t5() -> PreTrainedModel:
+    return T5Model(
+        T5Config(
+            vocab_size=VOCABULARY,
+            d_model=WIDTH,
+            d_kv=WIDTH // 4,
+            d_ff=INNER,
+            num_layers=LAYERS,
+            num_decoder_layers=LAYERS,
+            num_heads=4,
+            feed_forward_proj="gated-gelu",
+            decoder_start_token_id=0,
+        )
+    )
+
+
+def bart() -> PreTrainedModel:
+    return BartModel(
+        BartConfig(
+            vocab_size=VOCABULARY,
+            d_model=WIDTH,
+            encoder_layers=LAYERS,
+            decoder_layers=LAYERS,
+            encoder_ffn_dim=INNER,
+            decoder_ffn_dim=INNER,
+            encoder_attention_heads=4,
+            decoder_attention_heads=4,
+            max_position_embeddings=CONTEXT,
+            decoder_start_token_id=2,
+        )
+    )
+
+
 BUILDERS: dict[str, Callable[[], PreTrainedModel]] = {
     "bert": bert,
     "distilbert": distilbert,
     "llama": llama,
     "gpt2": gpt2,
+    "t5": t5,
+    "bart": bart,
 }
 
 
@@ -90,15 +129,22 @@ def build(name: str, seed: int = 0) -> PreTrainedModel:
     return BUILDERS[name]().eval()
 
 
-def states(model: torch.nn.Module, length: int = 9) -> torch.Tensor:
+def read(model: torch.nn.Module, length: int = 9) -> torch.Tensor:
     """Token states [2, length, width] of two fixed texts, the second one padded."""
     generator = torch.Generator().manual_seed(0)
     input_ids = torch.randint(VOCABULARY, (2, length), generator=generator)
     attention_mask = torch.ones_like(input_ids)
     attention_mask[1, 5:] = 0
+    tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+    if model.config.is_encoder_decoder:
+        tokens["decoder_input_ids"] = input_ids.flip(1)
+    return model(**tokens).last_hidden_state[:, -length:]
+
+
+def states(model: torch.nn.Module, length: int = 9) -> torch.Tensor:
+    """The same without gradients."""
     with torch.no_grad():
-        output = model(input_ids=input_ids, attention_mask=attention_mask)
-    return output.last_hidden_state[:, -length:]
+        return read(model, length)
 
 
 def trained(model: torch.nn.Module) -> list[torch.nn.Parameter]:

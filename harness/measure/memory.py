@@ -12,6 +12,7 @@ from torch import nn
 
 from harness.measure.device import Device
 from harness.measure.live_tensors import LiveTensors, Peak
+from harness.measure.quantised import constants
 
 T = TypeVar("T")
 
@@ -109,7 +110,8 @@ def inference_peak(call: Callable[[], object], model: nn.Module) -> Peak:
 
 
 def _label_weights(live: LiveTensors, model: nn.Module) -> None:
-    live.label(chain(model.parameters(), model.buffers()), "weights")
+    unpacking = (tensor for parameter in model.parameters() for tensor in constants(parameter))
+    live.label(chain(model.parameters(), model.buffers(), unpacking), "weights")
 
 
 def _state(optimizer: torch.optim.Optimizer) -> Iterator[torch.Tensor]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from harness.measure.quantised import numbers
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -22,8 +24,9 @@ class Parameters:
 def count(model: nn.Module, head: nn.Module) -> Parameters:
     """Parameters of `model`, those that are trained in its `head` counted apart.
 
-    The head is a part of the model. What several parameters share in memory counts once. Call
-    it after the optimizer is built: what is frozen is settled then.
+    The head is a part of the model. A weight in four bits is a parameter as any other. What
+    several parameters share in memory counts once. Call it after the optimizer is built: what is
+    frozen is settled then.
     """
     trainable = _numbers(p for p in model.parameters() if p.requires_grad)
     in_head = _numbers(p for p in head.parameters() if p.requires_grad)
@@ -33,6 +36,6 @@ def count(model: nn.Module, head: nn.Module) -> Parameters:
 
 def _numbers(parameters: Iterable[nn.Parameter]) -> int:
     distinct = {
-        (p.untyped_storage()._cdata, p.storage_offset(), p.numel()): p.numel() for p in parameters
+        (p.untyped_storage()._cdata, p.storage_offset(), p.numel()): numbers(p) for p in parameters
     }
     return sum(distinct.values())

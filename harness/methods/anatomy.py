@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,15 +21,31 @@ Hook = Callable[[nn.Module, object, object], None]
 
 
 @dataclass(frozen=True)
+class Attention:
+    """The linear maps of one attention block."""
+
+    query: str | None
+    key: str | None
+    value: str | None
+    fused: str | None
+    """The one map that gives queries, keys and values at once, where there is such a one."""
+    output: str
+    """The linear map that ends the block."""
+
+    @property
+    def linears(self) -> tuple[str, ...]:
+        places = (self.query, self.key, self.value, self.fused, self.output)
+        return tuple(path for path in places if path)
+
+
+@dataclass(frozen=True)
 class Layer:
     """The parts of one transformer layer, as module paths within the backbone."""
 
     path: str
-    query: str | None
-    key: str | None
-    value: str | None
-    attention_output: str
-    """The linear map that ends the attention."""
+    attention: Attention
+    cross: Attention | None
+    """The attention of a decoder's layer to the encoder's states."""
     inner: tuple[str, ...]
     """The linear maps into the feed-forward's inner width: up, and gate where there is one."""
     down: str
@@ -37,24 +54,28 @@ class Layer:
     """The norm whose output is the layer's output (post-norm); None in a pre-norm model."""
 
     @property
+    def attentions(self) -> tuple[Attention, ...]:
+        return (self.attention, self.cross) if self.cross else (self.attention,)
+
+    @property
     def linears(self) -> tuple[str, ...]:
         """All linear maps of the layer."""
-        attention = (self.query, self.key, self.value, self.attention_output)
-        return (*(path for path in attention if path), *self.inner, self.down)
+        attention = [path for block in self.attentions for path in block.linears]
+        return (*attention, *self.inner, self.down)
 
 
 def layers(backbone: PreTrainedModel) -> list[Layer]:
-    """The layers of a transformer, first to last.
+    """The layers of a transformer, first to last, an encoder's before its decoder's.
 
     Raises ConfigError naming what was looked for where the structure is another.
     """
-    path, blocks = _stack(backbone)
-    found = [_parts(f"{path}.{i}", block) for i, block in enumerate(blocks)]
-    norms = _closing_norms(backbone, blocks)
-    return [
-        replace(layer, closing_norm=f"{layer.path}.{norms[i]}") if i in norms else layer
-        for i, layer in enumerate(found)
+    found = [
+        _parts(f"{path}.{i}", block)
+        for path, stack in _stacks(backbone)
+        for i, block in enumerate(stack)
     ]
+    norms = _closing_norms(backbone, [layer.path for layer in found])
+    return [replace(layer, closing_norm=norms.get(layer.path)) for layer in found]
 
 
 def linear_widths(module: nn.Module) -> tuple[int, int] | None:
@@ -66,52 +87,83 @@ def linear_widths(module: nn.Module) -> tuple[int, int] | None:
     return None
 
 
-def _stack(backbone: PreTrainedModel) -> tuple[str, nn.ModuleList]:
-    """The list of equal layers whose length the model's config states."""
-    depth = getattr(backbone.config, "num_hidden_layers", None)
-    for path, module in backbone.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == depth:
-            return path, module
+def _stacks(backbone: PreTrainedModel) -> list[tuple[str, nn.ModuleList]]:
+    """The lists of equal layers whose lengths the model's config states."""
+    config = backbone.config
+    depths = {"num_hidden_layers": config.num_hidden_layers}
+    halves = [""]
+    if config.is_encoder_decoder:
+        halves = ["encoder.", "decoder."]
+        names = ("num_decoder_layers", "decoder_layers")
+        depths |= {name: getattr(config, name) for name in names if hasattr(config, name)}
+    found = []
+    for half in halves:
+        for path, module in backbone.named_modules():
+            listed = path.startswith(half) and isinstance(module, nn.ModuleList)
+            if listed and len(module) in depths.values():
+                found.append((path, module))
+                break
+    if len(found) == len(halves):
+        return found
+    stated = ", ".join(f"{name}={depth}" for name, depth in depths.items())
     raise ConfigError(
         "model",
         type(backbone).__name__,
-        f"no layers found: looked for a module list of num_hidden_layers={depth} layers",
+        f"no layers found: looked for a module list as long as {stated}"
+        + (" under encoder and decoder" if config.is_encoder_decoder else ""),
     )
 
 
 def _parts(path: str, block: nn.Module) -> Layer:
-    attention: dict[str, tuple[int, int]] = {}
+    attentions: dict[str, list[str]] = {}
     forward: dict[str, tuple[int, int]] = {}
     for name, module in block.named_modules():
         widths = linear_widths(module)
-        if widths:
-            # Attention blocks are called attention, self_attn, attn, SelfAttention, …
-            (attention if re.search("att", name, re.IGNORECASE) else forward)[name] = widths
-    roles = {name: _role(name.rsplit(".", 1)[-1]) for name in attention}
-    ends = [name for name, role in roles.items() if role == "output"]
+        # Attention blocks are called attention, self_attn, attn, SelfAttention, …
+        inside = re.match(r"(.*?att[^.]*)\.", name, re.IGNORECASE)
+        if widths and inside:
+            attentions.setdefault(inside[1], []).append(name)
+        elif widths:
+            forward[name] = widths
     downs = [name for name, (wide, narrow) in forward.items() if narrow < wide]
     inner = [name for name, (narrow, wide) in forward.items() if narrow < wide]
-    if not ends or len(downs) != 1 or not inner:
+    found = {name: _attention(path, linears) for name, linears in attentions.items()}
+    blocks = {name: block for name, block in found.items() if block}
+    # … and those to an encoder's states crossattention, encoder_attn, EncDecAttention, …
+    crossing = {name for name in blocks if re.search("cross|enc", name, re.IGNORECASE)}
+    own = [block for name, block in blocks.items() if name not in crossing]
+    cross = [block for name, block in blocks.items() if name in crossing]
+    placed = len(own) == 1 and len(cross) <= 1 and len(downs) == 1 and inner
+    if not placed or len(blocks) < len(found):
+        listed = [name for names in attentions.values() for name in names] + list(forward)
         raise ConfigError(
             "model",
             type(block).__name__,
             "no place found in this layer: looked for an attention block with an output"
             " projection, and a feed-forward of projections up and one down; linear maps found:"
-            f" {', '.join([*attention, *forward]) or 'none'}",
+            f" {', '.join(listed) or 'none'}",
         )
-
-    def first(role: str) -> str | None:
-        return next((f"{path}.{name}" for name in roles if roles[name] == role), None)
-
     return Layer(
         path=path,
-        query=first("query"),
-        key=first("key"),
-        value=first("value"),
-        attention_output=f"{path}.{ends[-1]}",
+        attention=own[0],
+        cross=cross[0] if cross else None,
         inner=tuple(f"{path}.{name}" for name in inner),
         down=f"{path}.{downs[0]}",
     )
+
+
+def _attention(path: str, linears: list[str]) -> Attention | None:
+    """The block made of these linear maps of the layer at `path`; None if it has no end."""
+    roles = {f"{path}.{name}": _role(name.rsplit(".", 1)[-1]) for name in linears}
+    ends = [place for place, role in roles.items() if role == "output"]
+
+    def first(role: str) -> str | None:
+        return next((place for place in roles if roles[place] == role), None)
+
+    if not ends:
+        return None
+    query, key, value, fused = map(first, ("query", "key", "value", "fused"))
+    return Attention(query, key, value, fused, ends[-1])
 
 
 def _role(name: str) -> str:
@@ -125,36 +177,42 @@ def _role(name: str) -> str:
     return "output"
 
 
-def _closing_norms(backbone: PreTrainedModel, blocks: nn.ModuleList) -> dict[int, str]:
-    """Per layer, the norm whose output the layer hands on, seen in one forward pass."""
-    found: dict[int, str] = {}
-    produced: dict[int, tuple[str, object]] = {}
-    handles = []
-    for i, block in enumerate(blocks):
+def _closing_norms(backbone: PreTrainedModel, paths: list[str]) -> dict[str, str]:
+    """By a layer's path, the norm whose output the layer hands on.
+
+    Seen in one forward pass of the same structure without weights: a pass through the model
+    itself would cost time, and quantised weights change with their first use.
+    """
+    found: dict[str, str] = {}
+    produced: dict[str, tuple[str, object]] = {}
+    with torch.device("meta"):
+        outline = type(backbone)(deepcopy(backbone.config))
+        tokens = {"input_ids": torch.zeros((1, 2), dtype=torch.long)}
+    if backbone.config.is_encoder_decoder:
+        tokens["decoder_input_ids"] = tokens["input_ids"]
+    for path in paths:
+        block = outline.get_submodule(path)
         for name, module in block.named_modules():
             if re.search("norm", type(module).__name__, re.IGNORECASE):
-                handles.append(module.register_forward_hook(_remember(produced, i, name)))
-        handles.append(block.register_forward_hook(_compare(produced, found, i)))
-    try:
-        with torch.no_grad():
-            backbone(input_ids=torch.zeros((1, 2), dtype=torch.long, device=backbone.device))
-    finally:
-        for handle in handles:
-            handle.remove()
+                module.register_forward_hook(_remember(produced, path, f"{path}.{name}"))
+        block.register_forward_hook(_compare(produced, found, path))
+    outline.set_attn_implementation("eager")  # others look into masks, which have no values here
+    with torch.no_grad():
+        outline(**tokens)
     return found
 
 
-def _remember(produced: dict[int, tuple[str, object]], i: int, name: str) -> Hook:
+def _remember(produced: dict[str, tuple[str, object]], layer: str, name: str) -> Hook:
     def hook(module: nn.Module, inputs: object, output: object) -> None:
-        produced[i] = (name, output)
+        produced[layer] = (name, output)
 
     return hook
 
 
-def _compare(produced: dict[int, tuple[str, object]], found: dict[int, str], i: int) -> Hook:
+def _compare(produced: dict[str, tuple[str, object]], found: dict[str, str], layer: str) -> Hook:
     def hook(module: nn.Module, inputs: object, output: object) -> None:
         output = output[0] if isinstance(output, tuple) else output
-        if i in produced and produced[i][1] is output:
-            found[i] = produced[i][0]
+        if layer in produced and produced[layer][1] is output:
+            found[layer] = produced[layer][0]
 
     return hook

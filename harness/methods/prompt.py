@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from inspect import signature
+from pathlib import Path
+from typing import Any
 
-from peft import PeftConfig, PrefixTuningConfig, PromptTuningConfig
+from peft import PeftConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
+from torch import nn
 from transformers import PreTrainedModel
 
 from harness.errors import ConfigError
@@ -35,6 +38,8 @@ class PromptMethod(PeftMethod):
             "token_dim": config.hidden_size,
             "num_layers": config.num_hidden_layers,
             "num_attention_heads": config.num_attention_heads,
+            # An encoder-decoder gets the prompt in its encoder.
+            "num_transformer_submodules": 1,
         }
 
 
@@ -55,10 +60,30 @@ class PromptTuning(PromptMethod):
         )
 
 
+class PTuning(PromptMethod):
+    """A soft prompt that an encoder makes. Liu et al. 2021, arXiv 2103.10385.
+
+    peft stores the prompt and drops the encoder.
+    """
+
+    def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
+        kinds = ("MLP", "LSTM")
+        kind = self.config.options.get("encoder_reparameterization_type")
+        if kind not in (None, *kinds):
+            raise ConfigError(
+                "method.encoder_reparameterization_type", kind, f"must be one of {', '.join(kinds)}"
+            )
+        own = {**self.shape(backbone), "encoder_hidden_size": backbone.config.hidden_size}
+        return PromptEncoderConfig(**self.options(PromptEncoderConfig, **own))
+
+
 class PrefixTuning(PromptMethod):
     """Key and value prefixes of every layer. Li & Liang 2021, arXiv 2101.00190.
 
     With `prefix_projection` an MLP makes the prefixes; peft stores the prefixes and drops it.
+    Without, they are trained as they are: P-tuning v2, Liu et al. 2021, arXiv 2110.07602. An
+    encoder-decoder gets them in its decoder's attention to itself, since its encoder takes no
+    past keys and values; the papers also put them into the encoder and between the two.
     """
 
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
@@ -69,7 +94,40 @@ class PrefixTuning(PromptMethod):
                 self.config.name,
                 f"needs a model that takes past_key_values; {kind} does not",
             )
-        own = self.shape(backbone)
+        own = {**self.shape(backbone), **_key_shape(backbone)}
         if self.config.options.get("prefix_projection"):
             own["encoder_hidden_size"] = backbone.config.hidden_size
         return PrefixTuningConfig(**self.options(PrefixTuningConfig, **own))
+
+    def adapt(self, backbone: PreTrainedModel) -> nn.Module:
+        return super().adapt(_unprefixed(backbone))
+
+    def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
+        return super().restore(_unprefixed(backbone), folder)
+
+
+def _key_shape(backbone: PreTrainedModel) -> dict[str, int]:
+    """Layers and widths of the keys; peft itself divides by groups where heads share keys."""
+    config = backbone.config
+    width = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)
+    width = width or config.hidden_size // config.num_attention_heads
+    shape = {"token_dim": width * config.num_attention_heads}
+    if config.is_encoder_decoder:
+        depths = (getattr(config, name, None) for name in ("num_decoder_layers", "decoder_layers"))
+        shape |= {"num_layers": next(filter(None, depths)), "num_transformer_submodules": 2}
+    return shape
+
+
+def _unprefixed(backbone: PreTrainedModel) -> PreTrainedModel:
+    """The backbone; an encoder-decoder takes the prefix back out of its encoder's mask.
+
+    peft lengthens the mask of every model for features by the prefix, and an encoder has none.
+    """
+
+    def trim(module: nn.Module, inputs: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        length = named["input_ids"].shape[1]
+        return inputs, {**named, "attention_mask": named["attention_mask"][:, -length:]}
+
+    if backbone.config.is_encoder_decoder:
+        backbone.register_forward_pre_hook(trim, with_kwargs=True)
+    return backbone

@@ -8,20 +8,35 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from harness.errors import ConfigError
 from harness.methods import NotMergeable
-from tests.backbones import build, disturb, states, trained
+from tests.backbones import build, disturb, read, states, trained
 
 IN_PLACE = ("full", "head", "bitfit")
 BOTTLENECKS = ("houlsby", "pfeiffer")
-PROMPTS = ("prompt_tuning", "prefix_tuning")
-MERGED = ("lora", "ia3")
+PREFIXES = ("prefix_tuning", "p_tuning_v2")
+PROMPTS = ("prompt_tuning", "p_tuning", *PREFIXES)
+MERGED = ("lora", "lora_plus", "lora_fa", "dora", "ia3")
 METHODS = (*IN_PLACE, *BOTTLENECKS, *PROMPTS, *MERGED)
-BACKBONES = ("bert", "distilbert", "llama", "gpt2")
-# No biases in a Llama; keys and values share one map with queries in a GPT-2; a DistilBERT takes no
-# past keys and values.
-UNDEFINED = {("bitfit", "llama"), ("ia3", "gpt2"), ("prefix_tuning", "distilbert")}
+BACKBONES = ("bert", "distilbert", "llama", "gpt2", "t5", "bart")
+UNDEFINED = {
+    ("bitfit", "llama"): "needs a model with bias terms; LlamaModel has none",
+    ("bitfit", "t5"): "needs a model with bias terms; T5Model has none",
+    # A GPT-2 makes keys and values with queries in one map.
+    ("ia3", "gpt2"): "needs key and value projections of their own",
+    ("prefix_tuning", "distilbert"): "needs a model that takes past_key_values",
+    ("p_tuning_v2", "distilbert"): "needs a model that takes past_key_values",
+}
 
 PAIRS = [(m, b) for m in METHODS for b in BACKBONES if (m, b) not in UNDEFINED]
+
+
+@pytest.mark.parametrize(("method", "backbone"), UNDEFINED)
+def test_method_that_is_not_defined_for_a_model_says_why(method_of, method, backbone):
+    with pytest.raises(ConfigError, match=f"method={method}: {UNDEFINED[method, backbone]}"):
+        method_of(method, "size=4").adapt(build(backbone))
+
+
 on_every_pair = pytest.mark.parametrize(("method", "backbone"), PAIRS)
 
 
@@ -70,15 +85,14 @@ def test_every_trained_parameter_gets_a_gradient(method_of, method, backbone):
     if method == "head":
         assert not trained(adapted)
         return
-    output = adapted(input_ids=torch.arange(12).reshape(2, 6), attention_mask=torch.ones(2, 6))
-    output.last_hidden_state.pow(2).sum().backward()
+    read(adapted).pow(2).sum().backward()
     names = [n for n, p in adapted.named_parameters() if p.requires_grad and p.grad is None]
     # Rows of an embedding that no layer reads are the only weights without a use.
     assert not names
 
 
 @pytest.mark.parametrize("method", MERGED)
-@pytest.mark.parametrize("backbone", ["bert", "llama"])
+@pytest.mark.parametrize("backbone", ["bert", "llama", "t5"])
 class TestMerging:
     def test_merged_agrees_with_unmerged(self, method_of, method, backbone):
         found = method_of(method, "size=4")
@@ -170,11 +184,48 @@ def test_adapters_switch_on_one_base(method_of, method, tmp_path: Path):
     torch.testing.assert_close(states(both.eval()), expected[1], rtol=0, atol=1e-6)
 
 
-def test_reparametrisation_of_a_prefix_is_not_stored(method_of, tmp_path: Path):
-    found = method_of("prefix_tuning", "size=4")
+@pytest.mark.parametrize(
+    ("method", "stored"),
+    [
+        # layers · tokens · (key and value) · width, and tokens · width
+        ("prefix_tuning", 2 * 4 * 2 * 32),
+        ("p_tuning_v2", 2 * 4 * 2 * 32),
+        ("prompt_tuning", 4 * 32),
+        ("p_tuning", 4 * 32),
+    ],
+)
+def test_prompt_is_stored_without_what_made_it(method_of, tmp_path: Path, method, stored):
+    found = method_of(method, "size=4")
     adapted = found.adapt(build("bert"))
     found.save(adapted, tmp_path)
-    stored = load_file(tmp_path / "adapter_model.safetensors")
-    # layers · tokens · (key and value) · width; the MLP is many times that
-    assert sum(t.numel() for t in stored.values()) == 2 * 4 * 2 * 32
-    assert sum(p.numel() for p in trained(adapted)) > 10 * 2 * 4 * 2 * 32
+    file = load_file(tmp_path / "adapter_model.safetensors")
+    assert {name: tensor.numel() for name, tensor in file.items()} == {"prompt_embeddings": stored}
+    counted = sum(p.numel() for p in trained(adapted))
+    if method in ("prefix_tuning", "p_tuning"):
+        assert counted > 5 * stored, "the reparametrisation is trained"
+    else:
+        assert counted == stored
+
+
+def test_lstm_makes_a_prompt_too(method_of):
+    given = ("size=4", "method.encoder_reparameterization_type=LSTM")
+    adapted = method_of("p_tuning", *given).adapt(build("bert"))
+    assert any("lstm_head" in name for name, _ in adapted.named_parameters())
+    unknown = method_of("p_tuning", "size=4", "method.encoder_reparameterization_type=GRU")
+    with pytest.raises(ConfigError, match="must be one of MLP, LSTM"):
+        unknown.adapt(build("bert"))
+
+
+def test_prefix_of_an_encoder_decoder_is_seen_by_its_decoder_alone(method_of):
+    adapted = method_of("p_tuning_v2", "size=4").adapt(build("bart")).eval()
+    before = states(adapted)
+    encoder = adapted.get_base_model().get_encoder()
+    seen = []
+    encoder.register_forward_hook(lambda *a: seen.append(a[2].last_hidden_state))
+    disturb(adapted)
+    after = states(adapted)
+    base = build("bart")
+    base.get_encoder().register_forward_hook(lambda *a: seen.append(a[2].last_hidden_state))
+    states(base)
+    torch.testing.assert_close(seen[0], seen[1], rtol=0, atol=0)
+    assert not torch.allclose(before, after, atol=1e-3)

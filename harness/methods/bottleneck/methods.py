@@ -47,7 +47,7 @@ class Houlsby(Bottleneck):
     """
 
     def places(self, layer: Layer) -> list[str]:
-        return [layer.attention_output, layer.down]
+        return [layer.attention.output, layer.down]
 
 
 class Pfeiffer(Bottleneck):
