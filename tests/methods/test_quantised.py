@@ -82,13 +82,13 @@ class TestQLoRA:
         optimizer = torch.optim.AdamW(trained(adapted), lr=1e-3)
         goal = torch.randn(2, 9, 128, generator=torch.Generator().manual_seed(0))
         losses = []
-        for _ in range(5):
+        for _ in range(20):
             loss = (read(adapted) - goal).pow(2).mean()
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
             losses.append(loss.item())
-        assert losses[-1] < losses[0]
+        assert sum(losses[-5:]) < sum(losses[:5])
         still = [p for p in adapted.parameters() if hasattr(p, "quant_state")]
         assert all(map(torch.equal, packed, still))
 
@@ -120,7 +120,7 @@ class TestQLoRA:
             states(adapted)
         # That kernel works in bfloat16, of 8 bits.
         error = (states(found.merge(adapted)) - unmerged).abs().mean()
-        assert error < 0.01 * unmerged.abs().max()
+        assert error < 0.02 * unmerged.abs().max()
 
     def test_four_bits_cost_some_precision_and_no_more(self, method_of, saved):
         found = method_of("qlora", "size=4", "method.bnb_4bit_use_double_quant=false")
