@@ -191,8 +191,9 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     # The rate is the recipe's: the method's file only proposes it.
     options = {k: v for k, v in method.items() if k not in own | {"learning_rate", "default_size"}}
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
-    # Short for task.source.path, which the file refers to it.
+    # Short for source.path, which the file refers to it.
     plain["task"].pop("path", None)
+    plain["model"].pop("path", None)
     if plain["device"] == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name != "sources"]

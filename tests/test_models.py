@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from transformers import BartForSequenceClassification
 
 from harness.config import ModelConfig, Source
 from harness.errors import ConfigError
-from harness.models import TaskModel, load_backbone, outline, pool
+from harness.models import TaskModel, load_backbone, outline, pool, shifted
 from tests.backbones import build, states
 
 STATES = torch.arange(2 * 4 * 3, dtype=torch.float32).reshape(2, 4, 3)
@@ -29,12 +30,32 @@ def test_last_is_the_last_token_that_is_no_padding(mask, second):
     assert pool(STATES, mask, "last").tolist() == [[9, 10, 11], second]
 
 
-def test_padding_does_not_change_the_logits():
-    model = TaskModel(build("bert"), nn.Linear(32, 2), "mean").eval()
+@pytest.mark.parametrize("backbone", ["bert", "distilbert", "llama", "gpt2", "t5", "bart"])
+@pytest.mark.parametrize("pooling", ["mean", "first", "last"])
+def test_padding_does_not_change_the_logits(backbone, pooling):
+    model = TaskModel(build(backbone), nn.Linear(32, 2), pooling).eval()
     ids = torch.tensor([[5, 6, 7]])
     padded = torch.tensor([[5, 6, 7, 0, 0]])
     mask = torch.tensor([[1, 1, 1, 0, 0]])
     torch.testing.assert_close(model(padded, mask), model(ids, torch.ones_like(ids)))
+
+
+def test_decoder_of_an_encoder_decoder_reads_the_text_one_token_later():
+    ids = torch.tensor([[5, 6, 7], [8, 9, 0]])
+    assert shifted(ids, start=2).tolist() == [[2, 5, 6], [2, 8, 9]]
+
+
+def test_encoder_decoder_is_read_at_its_decoder_as_in_its_own_library():
+    # BartForSequenceClassification pools at the end token; its head reads what "last" gives.
+    backbone = build("bart")
+    ids = torch.tensor([[5, 6, 7, 2]])  # 2 is BART's end token
+    reference = BartForSequenceClassification(backbone.config).eval()
+    reference.model.load_state_dict(backbone.state_dict())
+    head = nn.Sequential(reference.classification_head.dense, nn.Tanh(),
+                         reference.classification_head.out_proj)  # fmt: skip
+    model = TaskModel(backbone, head, "last").eval()
+    mask = torch.ones_like(ids)
+    torch.testing.assert_close(model(ids, mask), reference(ids, mask).logits)
 
 
 def test_positions_of_a_prompt_are_not_pooled(method_of):

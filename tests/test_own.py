@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
 
-from tests.backbones import build
+from tests.own_model import write_model, write_table
 
 METHOD = '''
 from peft import LoraConfig
@@ -22,7 +20,7 @@ class OutputLoRA(PeftMethod):
     """LoRA on the map that ends the attention."""
 
     def peft_config(self, backbone):
-        targets = [layer.attention_output for layer in layers(backbone)]
+        targets = [layer.attention.output for layer in layers(backbone)]
         rank = self.config.options["rank"]
         return LoraConfig(**self.options(LoraConfig, r=rank, target_modules=targets))
 '''
@@ -53,16 +51,8 @@ def mine(tmp_path: Path) -> Path:
         folder = tmp_path / "mine" / group
         folder.mkdir(parents=True)
         (folder / f"{name}.yaml").write_text(text)
-    words = ["[PAD]", "[UNK]", *(f"w{i}" for i in range(80)), "good", "bad"]
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A")
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=64
-    ).save_pretrained(tmp_path / "model")
-    build("llama").save_pretrained(tmp_path / "model")
-    rows = [f"w{i} w{i // 2} {('bad', 'good')[i % 2]},{i % 2}" for i in range(80)]
-    (tmp_path / "data.csv").write_text("\n".join(["text,label", *rows]))
+    write_model(tmp_path / "model", "llama")
+    write_table(tmp_path / "data.csv")
     return tmp_path
 
 

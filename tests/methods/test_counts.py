@@ -10,6 +10,7 @@ from tests.backbones import INNER, KEY_VALUE_WIDTH, LAYERS, WIDTH, build, traine
 
 SIZE = 4
 BOTTLENECK = 2 * WIDTH * SIZE + SIZE + WIDTH  # two maps and their biases
+BERT_OUTPUTS = 4 * WIDTH + INNER + WIDTH  # sum of the outputs of a layer's maps
 BERT_LINEARS = 4 * (WIDTH + WIDTH) + 2 * (WIDTH + INNER)  # sum of (in + out) of a layer's maps
 
 
@@ -27,6 +28,19 @@ def count(method, model) -> int:
         ("lora", "bert", LAYERS * SIZE * BERT_LINEARS),
         ("ia3", "bert", LAYERS * (2 * WIDTH + INNER)),
         ("ia3", "llama", LAYERS * (2 * KEY_VALUE_WIDTH + INNER)),
+        # T-Few, section 3.3: 2·d_k + 2·d_v more where a decoder attends to the encoder
+        ("ia3", "t5", 2 * LAYERS * (2 * WIDTH + INNER) + LAYERS * 2 * WIDTH),
+        ("ia3", "bart", 2 * LAYERS * (2 * WIDTH + INNER) + LAYERS * 2 * WIDTH),
+        ("dora", "bert", LAYERS * (SIZE * BERT_LINEARS + BERT_OUTPUTS)),
+        ("lora_plus", "bert", LAYERS * SIZE * BERT_LINEARS),
+        ("lora_fa", "bert", LAYERS * SIZE * BERT_OUTPUTS),
+        ("houlsby", "t5", 2 * 2 * LAYERS * BOTTLENECK),
+        ("pfeiffer", "bart", 2 * LAYERS * BOTTLENECK),
+        ("p_tuning_v2", "bert", LAYERS * SIZE * 2 * WIDTH),
+        ("p_tuning_v2", "t5", LAYERS * SIZE * 2 * WIDTH),
+        ("prompt_tuning", "t5", SIZE * WIDTH),
+        # an embedding and an MLP of three maps as wide as the model
+        ("p_tuning", "bert", SIZE * WIDTH + 3 * (WIDTH * WIDTH + WIDTH)),
         ("prompt_tuning", "bert", SIZE * WIDTH),
         ("head", "bert", 0),
     ],
@@ -66,6 +80,17 @@ def roberta(layers: int, width: int) -> RobertaModel:
     )
     with torch.device("meta"):
         return RobertaModel(config, add_pooling_layer=False)
+
+
+@pytest.mark.parametrize(("rank", "published"), [(4, 18.9), (1, 4.7)])
+def test_lora_on_query_and_value_of_a_gpt_3(method_of, rank, published):
+    # LoRA paper, section 4.2 and table 6: 96 layers, 12,288 wide, in millions. The model's two
+    # maps are separate there, so a Llama without groups stands for it.
+    backbone = llama(96, 12288, 96, 96, 4 * 12288, 50257)
+    targets = "method.target_modules=[q_proj,v_proj]"
+    found = count(method_of("lora", f"size={rank}", targets), backbone)
+    assert found == 2 * 96 * 2 * 12288 * rank
+    assert round(found / 1e6, 1) == published
 
 
 QUERY_VALUE = "method.target_modules=[query,value]"
@@ -116,9 +141,17 @@ def test_bottlenecks_of_64_on_a_seven_billion_llama(method_of, method, times):
 THREE_BILLION = {
     ("lora", "size=32", "method.target_modules=[q_proj,v_proj]"): 9_175_040,
     ("lora", "size=10", "method.target_modules=[gate_proj,up_proj,down_proj]"): 9_461_760,
+    ("dora", "size=32", "method.target_modules=[q_proj,v_proj]"): 9_289_728,
     ("ia3",): 286_720,
+    # outputs of the attention's four maps, inputs of the feed-forward's three
+    (
+        "ia3",
+        "method.target_modules=[q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj]",
+        "method.feedforward_modules=[gate_proj,up_proj,down_proj]",
+    ): 630_784,
     ("prefix_tuning", "size=200", "method.prefix_projection=false"): 11_468_800,
     ("prefix_tuning", "size=50", "method.prefix_projection=false"): 2_867_200,
+    ("p_tuning_v2", "size=200"): 11_468_800,
     ("prompt_tuning", "size=200"): 614_400,
     ("full",): 3_212_749_824,
 }

@@ -1,0 +1,46 @@
+"""Whole trials on an encoder-decoder and on a decoder, with methods of every family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import sweep
+from harness.config import run_config, trial_config
+from harness.entry import compose
+from tests.own_model import write_model, write_table
+
+pytestmark = pytest.mark.slow
+
+METHODS = ("full", "lora", "dora", "houlsby", "prompt_tuning", "prefix_tuning", "bitfit")
+
+
+@pytest.fixture(scope="module", params=["t5", "gpt2"])
+def records(request, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    write_model(folder / "model", request.param)
+    write_table(folder / "data.csv")
+    given = [
+        "sweep=smoke", "size=4", f"results={folder}/results", "measure.sequence_length=8",
+        "model=path", f"model.path={folder}/model", "model.pooling=last",
+        "task=csv", f"task.path={folder}/data.csv", "task.max_length=16",
+    ]  # fmt: skip
+    cfgs = [compose([*given, f"method={method}"]) for method in METHODS]
+    found = sweep.run_sweep([trial_config(cfg) for cfg in cfgs], run_config(cfgs[0]))
+    return {record["method"]: {**record, "model": request.param} for record in found}
+
+
+def test_every_method_that_is_defined_there_ends_well(records):
+    for method, record in records.items():
+        if (method, record["model"]) == ("bitfit", "t5"):
+            assert record["status"] == "failed"
+            assert record["reason"].startswith("method=bitfit: needs a model with bias terms")
+        else:
+            assert (record["status"], record["reason"]) == ("ok", None), method
+
+
+def test_merged_answers_as_unmerged(records):
+    for method in ("lora", "dora"):
+        assert records[method]["merge"]["max_abs_logit_difference"] < 1e-4
