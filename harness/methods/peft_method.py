@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from peft import PeftConfig, PeftModel, TaskType, get_peft_model
 from torch import nn
@@ -18,6 +18,9 @@ from harness.methods.base import Method, NotMergeable
 
 class PeftMethod(Method):
     """Builds a peft config; adapting, saving, restoring and merging are peft's."""
+
+    own_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that `peft_config` reads itself and peft's config does not have."""
 
     @abstractmethod
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
@@ -64,11 +67,12 @@ class PeftMethod(Method):
         given = {
             name: value
             for name, value in self.config.options.items()
-            if name != size_field and value is not None
+            if name != size_field and name not in self.own_options and value is not None
         }
         for name, value in given.items():
             if name not in known:
-                raise ConfigError(f"method.{name}", value, nearest(name, {*known, str(size_field)}))
+                names = {*known, *self.own_options, str(size_field)}
+                raise ConfigError(f"method.{name}", value, nearest(name, names))
         return {"task_type": TaskType.FEATURE_EXTRACTION, **own, **given}
 
     def check_rank(self, backbone: PreTrainedModel, rank: int, targets: list[str]) -> None:

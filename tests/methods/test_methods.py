@@ -12,7 +12,7 @@ from harness.methods import NotMergeable
 from tests.backbones import build, disturb, states, trained
 
 IN_PLACE = ("full", "head", "bitfit")
-BOTTLENECKS = ("houlsby", "pfeiffer")
+BOTTLENECKS = ("houlsby", "pfeiffer", "parallel")
 PROMPTS = ("prompt_tuning", "prefix_tuning")
 MERGED = ("lora", "ia3")
 METHODS = (*IN_PLACE, *BOTTLENECKS, *PROMPTS, *MERGED)
