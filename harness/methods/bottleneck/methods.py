@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from peft import PeftConfig
 from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 
@@ -26,7 +25,7 @@ class Bottleneck(PeftMethod):
         """Per place that ends a sublayer, the path of the module whose input is read."""
         return {}
 
-    def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
+    def peft_config(self, backbone: PreTrainedModel) -> BottleneckConfig:
         width = backbone.config.hidden_size
         dim = self.config.options["bottleneck_dim"]
         if dim > width:

@@ -6,7 +6,6 @@ What it computed is stored beside this file; `reference.py` there says how it wa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,10 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaModel, PreTrainedModel
 
-from harness.methods.anatomy import layers
+from harness.methods import load_method
+from harness.methods.base import Trained
+from harness.methods.bottleneck.layer import BottleneckLayer
+from harness.methods.fusion.layer import FusionLayer
 
 CLOSE = 1e-5
 
@@ -29,6 +31,14 @@ OPTIONS = {
         "method.before_norm=true",
         "method.beside=[attention,feed_forward]",
     ),
+}
+
+
+# As reference.py makes them: widths 16/4, 16/8 and 16/2.
+FUSED = {
+    "one": ("size=4",),
+    "two": ("size=2",),
+    "three": ("size=8", "method.non_linearity=gelu"),
 }
 
 
@@ -97,42 +107,73 @@ def fill(weights: dict[str, nn.Parameter], expected: dict[str, Tensor]) -> None:
             weight.copy_(expected[name])
 
 
-def sublayer_of(backbone: PreTrainedModel) -> Callable[[str], str]:
-    """LAYER/SUBLAYER of a module path."""
-    found = layers(backbone)
+def bottlenecks(backbone: PreTrainedModel, adapter: str) -> dict[str, nn.Parameter]:
+    """The weights of an adapted model's bottlenecks, named as the reference names them."""
+    places = places_of(backbone)
+    return {
+        f"{places[path]}/{adapter}/{way}.{end}": parameter
+        for path, layer in backbone.named_modules()
+        if isinstance(layer, BottleneckLayer)
+        for way, maps in (("down", layer.bottleneck_down), ("up", layer.bottleneck_up))
+        for end, parameter in maps["default"].named_parameters()
+    }
 
-    def name(path: str) -> str:
-        for index, layer in enumerate(found):
-            if path == layer.attention_output:
-                return f"{index}/attention"
-            if path in (layer.down, layer.closing_norm, layer.path):
-                return f"{index}/feed_forward"
-        raise AssertionError(path)
 
-    return name
+def places_of(backbone: PreTrainedModel) -> dict[str, str]:
+    """LAYER/SUBLAYER by the path of a module that a bottleneck may be on."""
+    stack = "encoder.layer" if isinstance(backbone, BertModel) else "layers"
+    attention, *feed_forward = (
+        ("attention.output.dense", "output.dense", "output.LayerNorm")
+        if isinstance(backbone, BertModel)
+        else ("self_attn.o_proj", "mlp.down_proj", "")
+    )
+    places = {}
+    for index in range(backbone.config.num_hidden_layers):
+        places[f"{stack}.{index}.{attention}"] = f"{index}/attention"
+        for end in feed_forward:
+            places[f"{stack}.{index}.{end}".rstrip(".")] = f"{index}/feed_forward"
+    return places
+
+
+def compare(
+    case: str, reference: Reference, adapted: nn.Module, weights: dict[str, nn.Parameter]
+) -> None:
+    states, gradients = largest_difference(reference.run(adapted), weights, reference.within(case))
+    print(f"{case} on {reference.architecture}: states {states:.1e}, gradients {gradients:.1e}")
+    assert max(states, gradients) < CLOSE
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_bottlenecks_compute_what_the_reference_computes(
-    method_of, reference, case, record_property
-):
+def test_bottlenecks_compute_what_the_reference_computes(method_of, reference, case):
     backbone = reference.backbone()
-    name = sublayer_of(backbone)
     adapted = method_of(*OPTIONS[case], "size=4").adapt(backbone).eval()
+    weights = bottlenecks(backbone, "one")
+    fill(weights, reference.within(case))
+    compare(case, reference, adapted, weights)
+
+
+def test_fusion_computes_what_the_reference_computes(trial_of, reference, tmp_path):
+    sources = []
+    for name, options in FUSED.items():
+        config = trial_of("method=pfeiffer", *options).method
+        backbone = reference.backbone()
+        adapted = load_method(config).adapt(backbone)
+        fill(bottlenecks(backbone, name), reference.within("fusion"))
+        load_method(config).save(adapted, tmp_path / name)
+        sources.append(Trained(name, config, tmp_path / name))
+    backbone = reference.backbone()
+    fusion = load_method(trial_of("method=adapter_fusion").method, sources)
+    adapted = fusion.adapt(backbone).eval()
+    places = places_of(backbone)
     weights = {
-        f"{name(path)}/one/{way}.{end}": parameter
-        for path in adapted.peft_config["default"].target_modules
-        for way in ("down", "up")
-        for end, parameter in backbone.get_submodule(
-            f"{path}.bottleneck_{way}.default"
-        ).named_parameters()
+        f"{places[path]}/fusion/{role}.{end}": parameter
+        for path, layer in backbone.named_modules()
+        if isinstance(layer, FusionLayer)
+        for role in ("query", "key", "value")
+        for end, parameter in getattr(layer, f"fusion_{role}")["default"].named_parameters()
     }
-    expected = reference.within(case)
-    fill(weights, expected)
-    states, gradients = largest_difference(reference.run(adapted), weights, expected)
-    record_property("difference", f"{case} {reference.architecture} {states:.1e} {gradients:.1e}")
-    print(f"{case} on {reference.architecture}: states {states:.1e}, gradients {gradients:.1e}")
-    assert max(states, gradients) < CLOSE
+    fill(weights, reference.within("fusion"))
+    compare("fusion", reference, adapted, weights)
 
 
 def test_what_parallel_reads_matters_on_a_pre_norm_model_alone(method_of, reference):
