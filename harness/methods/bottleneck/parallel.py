@@ -78,9 +78,10 @@ def _norms_before(backbone: PreTrainedModel, paths: list[str]) -> dict[str, str]
     ]
     for path in paths:
         handles.append(backbone.get_submodule(path).register_forward_pre_hook(compare(path)))
+    inputs = {name: tensor.to(backbone.device) for name, tensor in backbone.dummy_inputs.items()}
     try:
         with torch.no_grad():
-            backbone(input_ids=torch.zeros((1, 2), dtype=torch.long, device=backbone.device))
+            backbone(**inputs)
     finally:
         for handle in handles:
             handle.remove()

@@ -6,8 +6,11 @@ from copy import deepcopy
 
 import pytest
 import torch
+from peft import get_peft_model
 from torch import nn
+from transformers import T5Config, T5Model
 
+from harness.methods.bottleneck.config import BottleneckConfig
 from tests.backbones import LAYERS, WIDTH, build, disturb, states, trained
 
 BACKBONES = ("bert", "distilbert", "llama", "gpt2")
@@ -83,6 +86,28 @@ def test_a_sequential_adapter_does_not_take_the_place_of_a_parallel_one(method_o
     sequential = method_of("houlsby", "size=4").peft_config(build("bert"))
     with pytest.raises(ValueError, match="carries a bottleneck in another placement"):
         adapted.add_adapter("other", sequential)
+
+
+def test_it_sits_in_both_stacks_of_an_encoder_decoder():
+    """A T5 looks at the weight of the map that ends its feed-forward."""
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 101, "d_model": WIDTH, "d_kv": 8, "d_ff": 64, "num_heads": 4}
+    base = T5Model(T5Config(**sizes, num_layers=1)).eval()
+    inputs = base.dummy_inputs
+    expected = base(**inputs).last_hidden_state
+    blocks = ("encoder.block.0.layer.1", "decoder.block.0.layer.2")
+    reads = {f"{block}.DenseReluDense.wo": f"{block}.DenseReluDense.wi" for block in blocks}
+    config = BottleneckConfig(
+        target_modules=list(reads), reads=reads, hidden_size=WIDTH, bottleneck_dim=4
+    )
+    adapted = get_peft_model(base, config)
+    torch.testing.assert_close(adapted(**inputs).last_hidden_state, expected)
+    disturb(adapted)
+    changed = adapted(**inputs)
+    assert not torch.allclose(changed.last_hidden_state, expected, atol=1e-2)
+    changed.last_hidden_state.pow(2).sum().backward()
+    assert all(parameter.grad.abs().max() > 0 for parameter in trained(adapted))
+    torch.testing.assert_close(adapted.unload()(**inputs).last_hidden_state, expected)
 
 
 def test_norm_that_is_not_found_is_told(method_of):
