@@ -15,7 +15,12 @@ from harness.methods.peft_method import PeftMethod
 
 
 class Bottleneck(PeftMethod):
-    """Bottlenecks at the places that `places` gives for each layer."""
+    """Bottlenecks at the places that `places` gives for each layer.
+
+    What ends a sublayer is its last linear map. Where a model drops out that map's output, it drops
+    out the bottleneck's with it; the `adapters` package adds the bottleneck after the dropout. In
+    inference both are the same.
+    """
 
     @abstractmethod
     def places(self, layer: Layer) -> list[str]:

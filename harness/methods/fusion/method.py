@@ -23,7 +23,10 @@ from harness.methods.fusion.layer import FusionLayer
 from harness.methods.peft_method import PeftMethod
 from harness.training import decay_groups
 
-NEEDED = "needs the tasks of at least two trained adapters, e.g. method.adapters=[bbc_news,sst2]"
+NEEDED = (
+    "needs the tasks of at least two trained adapters,"
+    " e.g. method.adapters=[bbc_news,rotten_tomatoes]"
+)
 
 
 class AdapterFusion(PeftMethod):
@@ -43,6 +46,9 @@ class AdapterFusion(PeftMethod):
         if len(self.sources) < 2:
             given = self.config.options["adapters"]
             raise ConfigError("method.adapters", given, NEEDED)
+        strength = self.config.options["regularization"]
+        if not isinstance(strength, int | float) or strength < 0:
+            raise ConfigError("method.regularization", strength, "must be a number, zero or more")
         configs = [_bottleneck(source, backbone) for source in self.sources]
         return FusionConfig(
             **self.options(

@@ -214,6 +214,14 @@ def test_fewer_than_two_adapters_are_refused(trial_of, source_of, count):
         fusion.adapt(build("bert"))
 
 
+@pytest.mark.parametrize("strength", ["null", "-0.1", "strong"])
+def test_a_pull_that_is_no_strength_is_refused(trial_of, source_of, strength):
+    sources = [source_of(name, size, build("bert")) for name, size in SIZES.items()]
+    config = trial_of("method=adapter_fusion", f"method.regularization={strength}").method
+    with pytest.raises(ConfigError, match=r"method.regularization=.*: must be a number"):
+        load_method(config, sources).adapt(build("bert"))
+
+
 def test_adapters_of_another_placement_are_refused(trial_of, source_of):
     sources = [
         source_of("topics", 4, build("bert")),
