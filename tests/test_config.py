@@ -21,7 +21,7 @@ def test_every_shipped_method_composes_under_its_own_name(trial_of, method):
 @pytest.mark.parametrize("group", ["model", "task"])
 def test_every_shipped_model_and_task_composes_under_its_own_name(trial_of, group):
     for path in (CONF / group).glob("*.yaml"):
-        own = ("task.path=data.csv",) if path.stem in ("csv", "jsonl") else ()
+        own = (f"{group}.path=here",) if path.stem in ("csv", "jsonl", "path") else ()
         assert getattr(trial_of(f"{group}={path.stem}", *own), group).name == path.stem
 
 

@@ -6,7 +6,7 @@ Methods are placed by role (key, value, down projection, …), not by a list of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -74,8 +74,8 @@ def layers(backbone: PreTrainedModel) -> list[Layer]:
         for path, stack in _stacks(backbone)
         for i, block in enumerate(stack)
     ]
-    norms = _closing_norms(backbone, [layer.path for layer in found])
-    return [replace(layer, closing_norm=norms.get(layer.path)) for layer in found]
+    closing = _closing_norms(backbone, [layer.path for layer in found])
+    return [replace(layer, closing_norm=closing.get(layer.path)) for layer in found]
 
 
 def linear_widths(module: nn.Module) -> tuple[int, int] | None:
@@ -85,6 +85,30 @@ def linear_widths(module: nn.Module) -> tuple[int, int] | None:
     if isinstance(module, Conv1D):
         return module.nx, module.nf
     return None
+
+
+def norms(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Names and modules of the norms within a module."""
+    for name, inner in module.named_modules():
+        if re.search("norm", type(inner).__name__, re.IGNORECASE):
+            yield name, inner
+
+
+def dry_run(backbone: PreTrainedModel, watch: Callable[[nn.Module], None]) -> None:
+    """One forward pass of the same structure without weights, after `watch` has hooked into it.
+
+    A pass through the model itself would cost time, and quantised weights change with their first
+    use.
+    """
+    with torch.device("meta"):
+        outline = type(backbone)(deepcopy(backbone.config))
+        tokens = {"input_ids": torch.zeros((1, 2), dtype=torch.long)}
+    if backbone.config.is_encoder_decoder:
+        tokens["decoder_input_ids"] = tokens["input_ids"]
+    outline.set_attn_implementation("eager")  # others look into masks, which have no values here
+    watch(outline)
+    with torch.no_grad():
+        outline(**tokens)
 
 
 def _stacks(backbone: PreTrainedModel) -> list[tuple[str, nn.ModuleList]]:
@@ -178,27 +202,18 @@ def _role(name: str) -> str:
 
 
 def _closing_norms(backbone: PreTrainedModel, paths: list[str]) -> dict[str, str]:
-    """By a layer's path, the norm whose output the layer hands on.
-
-    Seen in one forward pass of the same structure without weights: a pass through the model
-    itself would cost time, and quantised weights change with their first use.
-    """
+    """By a layer's path, the norm whose output the layer hands on."""
     found: dict[str, str] = {}
     produced: dict[str, tuple[str, object]] = {}
-    with torch.device("meta"):
-        outline = type(backbone)(deepcopy(backbone.config))
-        tokens = {"input_ids": torch.zeros((1, 2), dtype=torch.long)}
-    if backbone.config.is_encoder_decoder:
-        tokens["decoder_input_ids"] = tokens["input_ids"]
-    for path in paths:
-        block = outline.get_submodule(path)
-        for name, module in block.named_modules():
-            if re.search("norm", type(module).__name__, re.IGNORECASE):
+
+    def watch(outline: nn.Module) -> None:
+        for path in paths:
+            block = outline.get_submodule(path)
+            for name, module in norms(block):
                 module.register_forward_hook(_remember(produced, path, f"{path}.{name}"))
-        block.register_forward_hook(_compare(produced, found, path))
-    outline.set_attn_implementation("eager")  # others look into masks, which have no values here
-    with torch.no_grad():
-        outline(**tokens)
+            block.register_forward_hook(_compare(produced, found, path))
+
+    dry_run(backbone, watch)
     return found
 
 

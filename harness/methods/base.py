@@ -68,7 +68,7 @@ class Method(ABC):
 
     @abstractmethod
     def save(self, adapted: nn.Module, folder: Path) -> None:
-        """Write what was trained, and no more, into `folder` as safetensors."""
+        """Write what `restore` needs beside the base, and no more, into `folder` as safetensors."""
 
     @abstractmethod
     def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:

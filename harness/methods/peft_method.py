@@ -67,15 +67,12 @@ class PeftMethod(Method):
         given = {
             name: value
             for name, value in self.config.options.items()
-            if name not in {size_field, *self.own_options} and value is not None
+            if name != size_field and name not in self.own_options and value is not None
         }
         for name, value in given.items():
             if name not in known:
-                raise ConfigError(
-                    f"method.{name}",
-                    value,
-                    nearest(name, {*known, *self.own_options, str(size_field)}),
-                )
+                names = {*known, *self.own_options, str(size_field)}
+                raise ConfigError(f"method.{name}", value, nearest(name, names))
         return {"task_type": TaskType.FEATURE_EXTRACTION, **own, **given}
 
     def check_rank(self, backbone: PreTrainedModel, rank: int, targets: list[str]) -> None:

@@ -25,6 +25,8 @@ def count(method, model) -> int:
         ("houlsby", "llama", 2 * LAYERS * BOTTLENECK),
         ("pfeiffer", "bert", LAYERS * BOTTLENECK),
         ("pfeiffer", "llama", LAYERS * BOTTLENECK),
+        ("parallel", "bert", LAYERS * BOTTLENECK),
+        ("parallel", "llama", LAYERS * BOTTLENECK),
         ("lora", "bert", LAYERS * SIZE * BERT_LINEARS),
         ("ia3", "bert", LAYERS * (2 * WIDTH + INNER)),
         ("ia3", "llama", LAYERS * (2 * KEY_VALUE_WIDTH + INNER)),

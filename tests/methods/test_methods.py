@@ -13,7 +13,7 @@ from harness.methods import NotMergeable
 from tests.backbones import build, disturb, read, states, trained
 
 IN_PLACE = ("full", "head", "bitfit")
-BOTTLENECKS = ("houlsby", "pfeiffer")
+BOTTLENECKS = ("houlsby", "pfeiffer", "parallel")
 PREFIXES = ("prefix_tuning", "p_tuning_v2")
 PROMPTS = ("prompt_tuning", "p_tuning", *PREFIXES)
 MERGED = ("lora", "lora_plus", "lora_fa", "dora", "ia3")

@@ -2,5 +2,6 @@
 
 from harness.methods.bottleneck.methods import Houlsby as Houlsby
 from harness.methods.bottleneck.methods import Pfeiffer as Pfeiffer
+from harness.methods.bottleneck.parallel import Parallel as Parallel
 
-__all__ = ["Houlsby", "Pfeiffer"]
+__all__ = ["Houlsby", "Parallel", "Pfeiffer"]

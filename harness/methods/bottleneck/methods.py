@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from peft import PeftConfig
 from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 
@@ -16,13 +15,22 @@ from harness.methods.peft_method import PeftMethod
 
 
 class Bottleneck(PeftMethod):
-    """Bottlenecks at the places that `places` gives for each layer."""
+    """Bottlenecks at the places that `places` gives for each layer.
+
+    What ends a sublayer is its last linear map. Where a model drops out that map's output, it drops
+    out the bottleneck's with it; the `adapters` package adds the bottleneck after the dropout. In
+    inference both are the same.
+    """
 
     @abstractmethod
     def places(self, layer: Layer) -> list[str]:
         """Paths of the modules of one layer that get a bottleneck."""
 
-    def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
+    def reads(self, backbone: PreTrainedModel, found: list[Layer]) -> dict[str, str]:
+        """Per place that ends a sublayer, the path of the module whose input is read."""
+        return {}
+
+    def peft_config(self, backbone: PreTrainedModel) -> BottleneckConfig:
         width = backbone.config.hidden_size
         dim = self.config.options["bottleneck_dim"]
         if dim > width:
@@ -32,10 +40,14 @@ class Bottleneck(PeftMethod):
         activation = self.config.options["non_linearity"]
         if activation not in ACT2FN:
             raise ConfigError("method.non_linearity", activation, nearest(activation, ACT2FN))
-        targets = [path for layer in layers(backbone) for path in self.places(layer)]
+        found = layers(backbone)
         return BottleneckConfig(
             **self.options(
-                BottleneckConfig, target_modules=targets, hidden_size=width, bottleneck_dim=dim
+                BottleneckConfig,
+                target_modules=[path for layer in found for path in self.places(layer)],
+                reads=self.reads(backbone, found),
+                hidden_size=width,
+                bottleneck_dim=dim,
             )
         )
 
@@ -43,7 +55,7 @@ class Bottleneck(PeftMethod):
 class Houlsby(Bottleneck):
     """After the attention and after the feed-forward, before the add and the norm.
 
-    Houlsby et al. 2019, arXiv 1902.00751.
+    Houlsby et al. 2019, arXiv 1902.00751; `double_seq_bn` of the `adapters` package.
     """
 
     def places(self, layer: Layer) -> list[str]:
@@ -53,7 +65,8 @@ class Houlsby(Bottleneck):
 class Pfeiffer(Bottleneck):
     """One per layer, after the feed-forward: around the closing norm, or after a pre-norm layer.
 
-    Pfeiffer et al. 2020, arXiv 2005.00247.
+    Pfeiffer et al. 2020, arXiv 2005.00247; `seq_bn` of the `adapters` package, which the second of
+    the two is from, as the paper knows post-norm models alone.
     """
 
     def places(self, layer: Layer) -> list[str]:

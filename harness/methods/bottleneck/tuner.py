@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 from peft.tuners.tuners_utils import BaseTuner
 from peft.utils import register_peft_method
 from torch import nn
 
-from harness.methods.anatomy import linear_widths
 from harness.methods.base import NotMergeable
 from harness.methods.bottleneck.config import NAME, BottleneckConfig
-from harness.methods.bottleneck.layer import AfterLayer, AfterLinear, AroundNorm, BottleneckLayer
+from harness.methods.bottleneck.layer import BottleneckLayer
+from harness.methods.bottleneck.placement import Beside, placement_on
 
 
 class BottleneckModel(BaseTuner):
@@ -33,10 +32,15 @@ class BottleneckModel(BaseTuner):
         current_key: str,
         **optional: Any,
     ) -> None:
+        path = peft_config.reads.get(current_key)
+        reads = self.model.get_submodule(path) if path else None
         if isinstance(target, BottleneckLayer):
+            if getattr(target.placement, "reads", None) is not reads:
+                raise ValueError(f"{current_key} carries a bottleneck in another placement")
             target.update_layer(adapter_name, peft_config)
             return
-        wrapped = _placement(target)(target, adapter_name, peft_config)
+        placement = Beside(reads) if reads is not None else placement_on(target)
+        wrapped = BottleneckLayer(target, adapter_name, peft_config, placement)
         if adapter_name not in self.active_adapters:
             wrapped.requires_grad_(False)
         self._replace_module(parent, target_name, wrapped, target)
@@ -45,12 +49,6 @@ class BottleneckModel(BaseTuner):
         raise NotMergeable(
             "a non-linearity between its two maps: no weight of the base can hold it"
         )
-
-
-def _placement(target: nn.Module) -> type[BottleneckLayer]:
-    if linear_widths(target):
-        return AfterLinear
-    return AroundNorm if re.search("norm", type(target).__name__, re.IGNORECASE) else AfterLayer
 
 
 register_peft_method(
