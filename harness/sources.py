@@ -14,11 +14,17 @@ ADAPTER = "pfeiffer"
 def with_sources(cfg: DictConfig) -> TrialConfig:
     """The checked trial of a composed config, with the trials that it needs. Raises ConfigError.
 
-    A method with an option `adapters` builds on adapters of the tasks named there. Each is the
-    trial that `method=pfeiffer task=NAME` is under the same model, recipe and seed.
+    A method with an option `adapter`, or `adapters`, builds on adapters of the tasks named there.
+    Each is the trial that `method=pfeiffer task=NAME` is under the same model, recipe and seed.
     """
-    if "adapters" not in cfg.method:
-        return trial_config(cfg)
+    if "adapter" in cfg.method:
+        return trial_config(cfg, [trial_config(_source(cfg, "adapter", cfg.method.adapter))])
+    if "adapters" in cfg.method:
+        return trial_config(cfg, [trial_config(_source(cfg, "adapters", t)) for t in _several(cfg)])
+    return trial_config(cfg)
+
+
+def _several(cfg: DictConfig) -> list[str]:
     tasks = cfg.method.adapters
     if not OmegaConf.is_list(tasks) or len(set(tasks)) < 2:
         raise ConfigError(
@@ -27,14 +33,14 @@ def with_sources(cfg: DictConfig) -> TrialConfig:
             "needs two tasks or more, on each of which an adapter is trained first, such as"
             " method.adapters=[bbc_news,rotten_tomatoes]",
         )
-    return trial_config(cfg, [trial_config(_source(cfg, task)) for task in tasks])
+    return list(tasks)
 
 
-def _source(cfg: DictConfig, task: str) -> DictConfig:
+def _source(cfg: DictConfig, option: str, task: str) -> DictConfig:
     try:
         composed = compose([f"method={ADAPTER}", f"task={task}"])
     except ConfigError as error:
-        raise ConfigError("method.adapters", task, error.expected) from error
+        raise ConfigError(f"method.{option}", task, error.expected) from error
     size = composed.method.size_field
     source = cfg.copy()
     OmegaConf.set_struct(source, False)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from harness import sweep
+from harness import assets, sweep
 from harness.config import TrialConfig, identity, run_config, trial_config
 from harness.entry import compose
 from harness.errors import ConfigError
@@ -67,6 +67,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("results")
 
 
+def identity_of(trial: TrialConfig) -> str:
+    model = assets.digest(trial.model.source, "model.source")
+    return identity(trial, model, assets.digest(trial.task.source, "task.source"))
+
+
 def run(results: Path, *overrides: str) -> dict[str, Any]:
     cfg = compose([*FUSION, f"results={results}", "jobs=2", *overrides])
     return sweep.run_sweep([with_sources(cfg)], run_config(cfg))[0]
@@ -111,6 +116,22 @@ class TestFusionOfTwoTasks:
     def test_running_again_does_nothing(self, record, results, monkeypatch):
         monkeypatch.setattr(sweep, "Processes", None)
         assert run(results) == record
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_transfer_is_the_adapter_of_another_task_under_a_head_of_its_own(results):
+    given = ["sweep=smoke", "method=transfer", "method.adapter=bbc_news", f"results={results}"]
+    cfg = compose(given)
+    (record,) = sweep.run_sweep([with_sources(cfg)], run_config(cfg))
+    assert (record["status"], record["reason"]) == ("ok", None)
+    own = load_file(results / record["trial"] / "weights" / "adapter_model.safetensors")
+    source = identity_of(with_sources(cfg).sources[0])
+    trained = load_file(results / source / "weights" / "adapter_model.safetensors")
+    assert own.keys() == trained.keys()
+    assert all((own[name] == trained[name]).all() for name in own)
+    assert record["parameters"]["trainable"] == record["parameters"]["head"]
+    assert record["training"].get("steps") is None
 
 
 class Failing:

@@ -15,17 +15,16 @@ import pytest
 from filelock import FileLock
 
 from harness import load, sweep
-from harness.config import run_config, trial_config
+from harness.config import run_config
 from harness.entry import CONF, compose
 from harness.errors import ConfigError
+from harness.sources import with_sources
 from harness.store import RECORD, read_json
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
-METHODS = (
-    "head", "full", "lora", "houlsby", "pfeiffer", "ia3", "prompt_tuning", "prefix_tuning",
-    "bitfit",
-)  # fmt: skip
+METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
+MERGED = {"lora", "lora_plus", "lora_fa", "dora", "qlora", "ia3"}
 WIDTH, LAYERS, INNER = 128, 2, 512  # of bert_tiny
 HEAD = 2 * WIDTH + 2
 
@@ -33,7 +32,7 @@ HEAD = 2 * WIDTH + 2
 def run(results: Path, *overrides: str) -> dict[str, dict[str, Any]]:
     """Run trials given as overrides of the smoke sweep; records by method."""
     cfgs = [compose(["sweep=smoke", "size=4", f"results={results}", *o.split()]) for o in overrides]
-    records = sweep.run_sweep([trial_config(cfg) for cfg in cfgs], run_config(cfgs[0]))
+    records = sweep.run_sweep([with_sources(cfg) for cfg in cfgs], run_config(cfgs[0]))
     return {record["method"]: record for record in records}
 
 
@@ -49,7 +48,7 @@ def records(results: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_every_method_ends_well_and_leaves_all_groups(records):
-    assert set(records) == set(METHODS)
+    assert sorted(records) == METHODS
     for record in records.values():
         assert (record["status"], record["reason"], record["phase"]) == ("ok", None, "done")
         for group in ("parameters", "quality", "memory", "latency", "training", "merge",
@@ -88,7 +87,7 @@ def test_stored_bytes_are_those_of_the_file(records, results):
         assert 0 < parameters["file_bytes"] - 4 * parameters["adapter"] < 10_000
 
 
-@pytest.mark.parametrize("method", ["lora", "ia3"])
+@pytest.mark.parametrize("method", sorted(MERGED - {"qlora"}))
 def test_merged_model_answers_as_the_unmerged_one(records, method):
     record = records[method]
     assert record["merge"]["mergeable"]
@@ -97,8 +96,26 @@ def test_merged_model_answers_as_the_unmerged_one(records, method):
     assert record["latency"]["merged_over_base"]["value"] > 0
 
 
+def test_merge_into_a_dequantised_base_reports_its_error(records):
+    merge = records["qlora"]["merge"]
+    assert merge["mergeable"]
+    # The CPU's kernel for four bits works in bfloat16.
+    assert 0 < merge["max_abs_logit_difference"] < 0.1
+
+
+def test_base_in_four_bits_takes_less_memory_with_as_many_parameters(records):
+    plain, packed = records["lora"], records["qlora"]
+    assert packed["parameters"] == plain["parameters"] | {
+        "file_bytes": packed["parameters"]["file_bytes"]
+    }
+    saved = plain["memory"]["inference"]["weights"] - packed["memory"]["inference"]["weights"]
+    maps = LAYERS * (4 * WIDTH * WIDTH + 2 * WIDTH * INNER)
+    # 32 bits less 4, and less than one for the constants
+    assert maps * 27 / 8 < saved < maps * 28 / 8
+
+
 def test_what_does_not_merge_says_why_and_has_no_merged_latency(records):
-    for method in set(METHODS) - {"lora", "ia3"}:
+    for method in set(METHODS) - MERGED:
         record = records[method]
         assert not record["merge"]["mergeable"]
         assert record["merge"]["reason"]
@@ -158,7 +175,8 @@ def test_running_again_does_nothing(records, results, monkeypatch):
 
 def test_table_leads_back_to_the_records(records, results):
     frame = load(results)
-    assert len(frame) == len(METHODS)
+    # The adapters that are fused come from two trials more, one of them on another task.
+    assert len(frame) == len(METHODS) + 2
     for _, row in frame.iterrows():
         record = read_json(Path(row["path"]))
         assert record is not None
@@ -172,7 +190,8 @@ def test_table_leads_back_to_the_records(records, results):
 def test_each_trial_has_its_log_and_no_leftovers(records, results):
     for record in records.values():
         folder = results / record["trial"]
-        assert "step 4/4" in (folder / "log.txt").read_text() or record["method"] == "head"
+        stepless = record["method"] in ("head", "transfer")
+        assert "step 4/4" in (folder / "log.txt").read_text() or stepless
         assert {path.name for path in folder.iterdir()} == {
             "record.json", "outcomes.json", "latency.json", "log.txt", "weights",
         }  # fmt: skip
@@ -252,9 +271,15 @@ def test_interrupted_sweep_stops_within_seconds_and_leaves_no_process(tmp_path):
     assert not list(tmp_path.glob(f"*/{RECORD}"))
 
 
-def test_quick_sweep_covers_every_shipped_method(trial_of):
-    shipped = {path.stem for path in (CONF / "method").glob("*.yaml")}
-    for preset in ("quick", "smoke"):
-        text = (CONF / "sweep" / f"{preset}.yaml").read_text()
-        swept = text.split("method: ")[1].splitlines()[0].split(",")
-        assert set(swept) == shipped
+def swept(preset: str) -> set[str]:
+    text = (CONF / "sweep" / f"{preset}.yaml").read_text()
+    return set(text.split("method: ")[1].splitlines()[0].split(","))
+
+
+def test_smoke_and_named_sweep_every_shipped_method():
+    assert swept("smoke") == swept("named") == set(METHODS)
+
+
+def test_quick_sweep_has_each_family():
+    families = {compose([f"method={method}"]).method.family for method in METHODS}
+    assert {compose([f"method={method}"]).method.family for method in swept("quick")} == families

@@ -82,13 +82,22 @@ SHAPES = (
     Shape("X", "x"),
     Shape("h", "hexagon"),
 )
-# The methods that ship keep their shape from report to report.
+# The methods that ship keep their shape from report to report; no two of a family share one.
 OWN = {
     "lora": "o",
+    "lora_plus": "^",
+    "lora_fa": "v",
+    "dora": "h",
+    "qlora": "p",
     "houlsby": "s",
     "pfeiffer": "D",
+    "parallel": "h",
+    "adapter_fusion": "P",
+    "transfer": "X",
     "prompt_tuning": "^",
     "prefix_tuning": "v",
+    "p_tuning": "o",
+    "p_tuning_v2": "s",
     "ia3": "p",
     "bitfit": "*",
     "full": "P",

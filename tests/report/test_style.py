@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.entry import CONF, compose
 from harness.report.style import DARK, FAMILIES, LIGHT, OWN, SHAPES, mark_size, shapes, token
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
@@ -87,9 +88,15 @@ def test_a_still_can_be_turned_dark_since_every_colour_has_one_name() -> None:
 
 
 def test_shipped_methods_keep_their_shape_and_others_take_a_free_one() -> None:
-    chosen = shapes([*OWN, "vera"])
-    assert {name: shape.matplotlib for name, shape in chosen.items() if name in OWN} == OWN
-    assert chosen["vera"].matplotlib not in OWN.values()
+    assert {name: shape.matplotlib for name, shape in shapes(OWN).items()} == OWN
+    shipped = ("lora", "houlsby", "full")
+    assert shapes([*shipped, "mine"])["mine"].matplotlib not in {OWN[name] for name in shipped}
+
+
+def test_no_two_shipped_methods_of_a_family_look_alike() -> None:
+    looks = [(compose([f"method={name}"]).method.family, shape) for name, shape in OWN.items()]
+    assert len(set(looks)) == len(looks)
+    assert set(OWN) == {path.stem for path in (CONF / "method").glob("*.yaml")}
 
 
 def test_more_methods_than_shapes_share_them() -> None:

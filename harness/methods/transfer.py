@@ -1,0 +1,46 @@
+"""A trained adapter of another task, as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from harness.config import MethodConfig
+from harness.errors import ConfigError
+from harness.methods.base import Method, load_method
+
+
+class Transfer(Method):
+    """Another task's adapter, frozen, under a head that is fitted to convergence for this one.
+
+    What one adapter carries over by itself: the measure for what a fusion of several adds.
+    """
+
+    starts_at_base: ClassVar[bool] = False
+    trains_by_steps: ClassVar[bool] = False
+
+    def adapt(self, backbone: PreTrainedModel) -> nn.Module:
+        source = self._source()
+        # A model without weights shows the structure alone: the adapter may be yet to be trained.
+        if backbone.device.type == "meta":
+            return source.adapt(backbone).requires_grad_(False)
+        return source.restore(backbone, self.sources[0].folder)
+
+    def save(self, adapted: nn.Module, folder: Path) -> None:
+        self._source().save(adapted, folder)
+
+    def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
+        return self._source().restore(backbone, folder)
+
+    def merge(self, adapted: nn.Module) -> nn.Module:
+        return self._source().merge(adapted)
+
+    def _source(self) -> Method:
+        if len(self.sources) != 1:
+            given = self.config.options.get("adapter")
+            raise ConfigError("method.adapter", given, "needs the task of one trained adapter")
+        source: MethodConfig = self.sources[0].method
+        return load_method(source)
