@@ -1,20 +1,15 @@
-"""The command as people type it: which trials belong together, and two tasks from end to end."""
+"""What the command line asks for: which trials belong together, and what is refused."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness import entry, load
+from harness import entry
 from harness.compose.__main__ import Composition, compositions
 from harness.compose.evaluation import check
 from harness.errors import ConfigError
-from harness.store import read_json
 
 TASKS = ("rotten_tomatoes", "bbc_news")
 
@@ -88,85 +83,3 @@ def test_wrong_input_is_named(composed, argument, message):
 def test_method_that_cannot_be_merged_is_refused_before_any_training(trial_of, overrides, problem):
     found = check(trial_of("model=bert_tiny", *overrides).as_dict())["problem"]
     assert found is None if problem is None else found.startswith(problem)
-
-
-def run(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    few = ["merge.combination_types=[cat,dare_ties]", "merge.weights=[0.5,1]"]
-    tiny = ["sweep=smoke", "method=lora", "size=4", *few, "merge.densities=[0.5]"]
-    command = [sys.executable, "-m", "harness.compose", *tiny, f"results={results}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=500)
-
-
-@pytest.mark.network
-@pytest.mark.slow
-class TestEndToEnd:
-    @pytest.fixture(scope="class")
-    def results(self, tmp_path_factory) -> Path:
-        return tmp_path_factory.mktemp("results")
-
-    @pytest.fixture(scope="class")
-    def first(self, results) -> subprocess.CompletedProcess[str]:
-        done = run(results)
-        assert done.returncode == 0, done.stderr
-        return done
-
-    @pytest.fixture(scope="class")
-    def written(self, first) -> dict[str, Any]:
-        (file,) = json.loads(first.stdout.splitlines()[-1])["compositions"]
-        content = read_json(Path(file))
-        assert content is not None
-        return content
-
-    def test_all_adapters_are_scored_on_all_tasks(self, written):
-        rows = [(row["adapter"], row["kind"], row["rank"]) for row in written["rows"]]
-        assert rows == [
-            ("base", "base", None),
-            ("rotten_tomatoes", "separate", 4),
-            ("bbc_news", "separate", 4),
-            ("cat", "merged", 8),
-            ("dare_ties", "merged", 4),
-        ]
-        for row in written["rows"]:
-            assert set(row["quality"]) == set(TASKS)
-            for quality in row["quality"].values():
-                assert quality["ci_low"] <= quality["value"] <= quality["ci_high"]
-                assert quality["n"] == 64
-
-    def test_separate_adapters_score_as_their_records_say(self, written, results):
-        for row in written["rows"][1:3]:
-            record = read_json(results / written["tasks"][row["adapter"]] / "record.json")
-            assert record is not None
-            assert row["quality"][row["adapter"]]["value"] == record["quality"]["value"]
-
-    def test_chosen_values_are_the_best_on_validation(self, written):
-        assert len(written["candidates"]) == 2 + 2
-        for row in written["rows"][3:]:
-            tried = [
-                candidate
-                for candidate in written["candidates"]
-                if candidate["combination_type"] == row["adapter"]
-            ]
-            means = [sum(candidate["validation"].values()) / 2 for candidate in tried]
-            chosen = tried[means.index(max(means))]
-            assert {k: v for k, v in chosen.items() if k != "validation"} == row["merge"]
-
-    def test_composition_is_no_trial(self, written, results):
-        assert set(load(results)["trial"]) == set(written["tasks"].values())
-
-    def test_second_run_trains_and_merges_nothing_and_says_the_same(self, first, results):
-        before = {path: path.stat().st_mtime_ns for path in results.glob("*/*.json")}
-        again = run(results)
-        assert again.returncode == 0, again.stderr
-        assert "trials to run" in first.stdout
-        assert "merging the adapters" in first.stdout
-        table = first.stdout[first.stdout.index("adapter  ") :]
-        assert again.stdout == table
-        assert {path: path.stat().st_mtime_ns for path in results.glob("*/*.json")} == before
-
-    def test_trial_that_fails_ends_its_composition_in_one_line(self, results):
-        done = run(results, "train.learning_rate=1e30", "task=bbc_news,rotten_tomatoes")
-        assert done.returncode == 1
-        assert json.loads(done.stdout.splitlines()[-1]) == {"compositions": [None]}
-        lines = done.stderr.splitlines()
-        assert lines
-        assert all(line.startswith("diverged: lora on ") for line in lines)
