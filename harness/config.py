@@ -284,10 +284,10 @@ def _first_problem(error: ValidationError) -> ConfigError:
     location = [part for part in problem["loc"] if isinstance(part, str)]
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, ConfigError):
-        prefix = ".".join(location)
-        return ConfigError(f"{prefix}.{cause.field}", cause.value, cause.expected)
+        return ConfigError(".".join([*location, cause.field]), cause.value, cause.expected)
     place = ".".join(location)
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return ConfigError(place, problem["input"], "is not a known field")
     message = problem["msg"].removeprefix("Input ").replace("Value error, ", "")
+    message = message.replace("a valid tuple", "a list in brackets")
     return ConfigError(place, problem["input"], message)

@@ -26,7 +26,6 @@ from harness.measure.placement import leave_file, share_weights
 from harness.methods import NotMergeable, Trained, load_method
 from harness.models import TaskModel, outline
 from harness.store import write_json
-from harness.tasks.classification import Quality
 from harness.tasks.probe import fit as fit_probe
 from harness.training import Batch, fit, step
 from harness.workbench import Workbench
@@ -58,9 +57,9 @@ def train(config: Values, folder: str, sources: Sequence[str] = ()) -> Values:
     )
     bench.save(model)
     stored, file_bytes = bench.stored()
-    test, quality = _score(bench, model, "test")
+    test, quality = bench.score(model, "test")
     write_json(Path(folder) / "outcomes.json", test)
-    _, validation = _score(bench, model, "validation")
+    _, validation = bench.score(model, "validation")
     return {
         "parameters": {**asdict(counted), "adapter": stored, "file_bytes": file_bytes},
         "quality": {**asdict(quality), "validation": validation.value},
@@ -144,15 +143,6 @@ def _fit_head(bench: Workbench, model: TaskModel) -> Values:
     }
 
 
-def _score(bench: Workbench, model: TaskModel, split: str) -> tuple[Values, Quality]:
-    """What the model got right in a split, example by example, and its quality there."""
-    logits = bench.run(_logits(model.eval()), split)
-    predictions, labels = bench.kind.predict(logits), bench.labels(split)
-    ids = list(getattr(bench.data, split)["id"])
-    outcomes = {"ids": ids, "correct": (predictions == labels).astype(int).tolist()}
-    return outcomes, bench.kind.score(predictions, labels)
-
-
 def _inference_pass(bench: Workbench, model: TaskModel) -> memory.Memory:
     requests = bench.requests(max(bench.trial.measure.batch_sizes))
     with torch.inference_mode():
@@ -177,7 +167,7 @@ def _merge(bench: Workbench, unmerged: TaskModel) -> tuple[TaskModel | None, Val
         "seconds": found.seconds,
     }
     assert isinstance(found.model, TaskModel)
-    _, quality = _score(bench, found.model, "test")
+    _, quality = bench.score(found.model, "test")
     return found.model, merging, quality.value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from harness.measure.device import Device, device_for
 from harness.methods import Method, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
 from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
-from harness.tasks.classification import Classification
+from harness.tasks.classification import Classification, Quality
 from harness.tasks.data import TaskData, load
 from harness.training import Batch
 
@@ -91,6 +92,15 @@ class Workbench:
         ordered[torch.tensor([place for at in places for place in at])] = rows
         return ordered
 
+    def score(self, model: TaskModel, split: str) -> tuple[dict[str, Any], Quality]:
+        """What the model gets right in a split, example by example, and its quality there."""
+        model.eval()
+        logits = self.run(lambda batch: model(batch["input_ids"], batch["attention_mask"]), split)
+        predictions, labels = self.kind.predict(logits), self.labels(split)
+        ids = list(getattr(self.data, split)["id"])
+        outcomes = {"ids": ids, "correct": (predictions == labels).astype(int).tolist()}
+        return outcomes, self.kind.score(predictions, labels)
+
     def requests(self, batch_size: int) -> Batch:
         """Requests of a fixed shape without padding, the same for every method."""
         shape = (batch_size, self.trial.measure.sequence_length)
@@ -103,7 +113,11 @@ class Workbench:
 
     def base(self) -> TaskModel:
         """The backbone as it was downloaded, under the trained head."""
-        return self._assembled(load_backbone(self.trial.model), trained_head=True).eval()
+        return self.headed(load_backbone(self.trial.model))
+
+    def headed(self, backbone: nn.Module) -> TaskModel:
+        """Any backbone, adapted or not, under the trained head, for inference."""
+        return self._assembled(backbone, trained_head=True).eval()
 
     def fresh(self) -> TaskModel:
         """The adapted model before training; the seed fixes what starts at random."""
@@ -114,7 +128,7 @@ class Workbench:
     def restored(self) -> TaskModel:
         """The adapted model as `save` left it, for inference."""
         adapted = self.method.restore(self._backbone(), self.weights)
-        return self._assembled(adapted, trained_head=True).eval().requires_grad_(False)
+        return self.headed(adapted).requires_grad_(False)
 
     def merged(self, model: TaskModel) -> TaskModel:
         """`model` with its update in the weights; raises NotMergeable."""

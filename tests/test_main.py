@@ -95,7 +95,9 @@ def test_folder_without_results_is_one_line(harness, module):
     assert done.stderr == "error: results=absent: is no folder; run a sweep first\n"
 
 
-@pytest.mark.parametrize("module", ["harness", "harness.report", "harness.select"])
+@pytest.mark.parametrize(
+    "module", ["harness", "harness.report", "harness.select", "harness.compose"]
+)
 def test_help_needs_no_heavy_import(harness, module):
     done = harness("--help", module=module)
     assert done.returncode == 0

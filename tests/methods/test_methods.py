@@ -154,36 +154,6 @@ def test_what_cannot_be_merged_says_why(method_of, method, reason):
         found.merge(found.adapt(build("bert")))
 
 
-@pytest.mark.parametrize("method", [*BOTTLENECKS, *MERGED])
-def test_disabling_the_adapter_gives_the_base(method_of, method):
-    adapted = method_of(method, "size=4").adapt(build("bert")).eval()
-    disturb(adapted)
-    with adapted.disable_adapter():
-        torch.testing.assert_close(states(adapted), states(build("bert")), rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("method", [*BOTTLENECKS, *MERGED])
-def test_adapters_switch_on_one_base(method_of, method, tmp_path: Path):
-    found = method_of(method, "size=4")
-    expected = []
-    for i in range(2):
-        adapted = found.adapt(build("bert")).eval()
-        disturb(adapted)
-        with torch.no_grad():
-            for parameter in trained(adapted):
-                parameter *= i + 1
-        found.save(adapted, tmp_path / str(i))
-        expected.append(states(adapted))
-    both = found.restore(build("bert"), tmp_path / "0")
-    both.load_adapter(tmp_path / "1", adapter_name="other")
-    for name, wanted in (("default", 0), ("other", 1), ("default", 0)):
-        both.set_adapter(name)
-        torch.testing.assert_close(states(both.eval()), expected[wanted], rtol=0, atol=1e-6)
-    both.set_adapter("other")
-    both.delete_adapter("default")
-    torch.testing.assert_close(states(both.eval()), expected[1], rtol=0, atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("method", "stored"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from peft.tuners.tuners_utils import BaseTuner
@@ -44,6 +46,13 @@ class BottleneckModel(BaseTuner):
         if adapter_name not in self.active_adapters:
             wrapped.requires_grad_(False)
         self._replace_module(parent, target_name, wrapped, target)
+
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        # peft would drop the argument and let the active adapter answer the whole batch.
+        if kwargs.get("adapter_names") is not None:
+            raise ValueError("bottlenecks serve one adapter at a time: give no adapter_names")
+        yield
 
     def _check_merge_allowed(self) -> None:
         raise NotMergeable(
