@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from harness.methods.bottleneck.config import BottleneckConfig
-from harness.methods.bottleneck.layer import AfterLinear
+from harness.methods.bottleneck.layer import BottleneckLayer
+from harness.methods.bottleneck.placement import after_linear
 
 LAB = Path(__file__).parents[2] / "examples" / "bottleneck_lab.py"
 WIDTH, WORDS, CLASSES = 16, 32, 2
@@ -66,7 +67,7 @@ def test_adapter_is_that_of_the_harness_in_size_and_in_what_it_computes(dim):
     assert torch.equal(own(torch.eye(WIDTH)), torch.eye(WIDTH)), "it starts as the encoder"
     nn.init.normal_(own.up.weight)
     config = BottleneckConfig(bottleneck_dim=dim, hidden_size=WIDTH, non_linearity="tanh")
-    layer = AfterLinear(nn.Linear(WIDTH, WIDTH), "default", config)
+    layer = BottleneckLayer(nn.Linear(WIDTH, WIDTH), "default", config, after_linear)
     down, up = layer.bottleneck_down["default"], layer.bottleneck_up["default"]
     own_size = sum(p.numel() for p in own.parameters())
     assert own_size == sum(p.numel() for m in (down, up) for p in m.parameters())
