@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,12 @@ class PeftMethod(Method):
         assert isinstance(adapted, PeftModel)
         if adapted.active_peft_config.is_prompt_learning:
             raise NotMergeable("a prompt lives in the input of every request, not in a weight")
+        merge = getattr(adapted.base_model, "merge_and_unload", None)
+        if merge is None:
+            raise NotMergeable("peft has no merge for it")
         try:
-            return adapted.merge_and_unload(safe_merge=True)
-        except (AttributeError, NotImplementedError) as error:
+            return merge(safe_merge=True)
+        except (AttributeError, NotImplementedError, ValueError) as error:
             raise NotMergeable(f"peft has no merge for it: {error}") from error
 
     def options(self, kind: type[PeftConfig], **own: Any) -> dict[str, Any]:
@@ -71,17 +75,35 @@ class PeftMethod(Method):
                 raise ConfigError(f"method.{name}", value, nearest(name, {*known, str(size_field)}))
         return {"task_type": TaskType.FEATURE_EXTRACTION, **own, **given}
 
-    def check_rank(self, backbone: PreTrainedModel, rank: int, targets: list[str]) -> None:
+    def check_rank(self, backbone: PreTrainedModel, rank: int, targets: Sequence[str]) -> None:
         """Raise ConfigError if an update of this rank is larger than a map that it updates."""
-        for name, module in backbone.named_modules():
-            widths = linear_widths(module)
-            aimed = any(name == target or name.endswith(f".{target}") for target in targets)
-            if widths and aimed and rank > min(widths):
+        for name, widths in _aimed(backbone, targets):
+            if rank > min(widths):
                 raise ConfigError(
                     f"method.{self.config.size_field}",
                     rank,
                     f"must be at most {min(widths)}, the smaller width of {name}",
                 )
+
+    def check_divides(self, backbone: PreTrainedModel, block: int, targets: Sequence[str]) -> None:
+        """Raise ConfigError if blocks of this size do not fill the input of a map."""
+        for name, (wide, _) in _aimed(backbone, targets):
+            if wide % block:
+                raise ConfigError(
+                    f"method.{self.config.size_field}",
+                    block,
+                    f"must divide {wide}, the input width of {name}",
+                )
+
+
+def _aimed(
+    backbone: PreTrainedModel, targets: Sequence[str]
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The linear maps that targets name, as peft matches them: (path, widths)."""
+    for name, module in backbone.named_modules():
+        widths = linear_widths(module)
+        if widths and any(name == target or name.endswith(f".{target}") for target in targets):
+            yield name, widths
 
 
 def _ends(backbone: PreTrainedModel) -> set[str]:

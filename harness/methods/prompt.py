@@ -37,6 +37,16 @@ class PromptMethod(PeftMethod):
             "num_attention_heads": config.num_attention_heads,
         }
 
+    def check_takes_prefixes(self, backbone: PreTrainedModel) -> None:
+        """Raise ConfigError for a model that has no place for keys and values from outside."""
+        if "past_key_values" not in signature(backbone.forward).parameters:
+            kind = type(backbone).__name__
+            raise ConfigError(
+                "method",
+                self.config.name,
+                f"needs a model that takes past_key_values; {kind} does not",
+            )
+
 
 class PromptTuning(PromptMethod):
     """A soft prompt before the input embeddings. Lester et al. 2021, arXiv 2104.08691.
@@ -62,13 +72,7 @@ class PrefixTuning(PromptMethod):
     """
 
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
-        if "past_key_values" not in signature(backbone.forward).parameters:
-            kind = type(backbone).__name__
-            raise ConfigError(
-                "method",
-                self.config.name,
-                f"needs a model that takes past_key_values; {kind} does not",
-            )
+        self.check_takes_prefixes(backbone)
         own = self.shape(backbone)
         if self.config.options.get("prefix_projection"):
             own["encoder_hidden_size"] = backbone.config.hidden_size
