@@ -135,10 +135,14 @@ def _closing_norms(backbone: PreTrainedModel, blocks: nn.ModuleList) -> dict[int
             if re.search("norm", type(module).__name__, re.IGNORECASE):
                 handles.append(module.register_forward_hook(_remember(produced, i, name)))
         handles.append(block.register_forward_hook(_compare(produced, found, i)))
+    # In evaluation on a CPU, bitsandbytes repacks 4-bit weights for good; no gradient passes then.
+    training = backbone.training
+    backbone.train()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
             backbone(input_ids=torch.zeros((1, 2), dtype=torch.long, device=backbone.device))
     finally:
+        backbone.train(training)
         for handle in handles:
             handle.remove()
     return found

@@ -67,7 +67,10 @@ class AnyPeft(PromptMethod):
         except (AttributeError, ImportError, NotImplementedError, TypeError, ValueError) as error:
             if isinstance(error, NotImplementedError) and backbone.device.type == "meta":
                 raise  # a start from the weights (an SVD, say), of which there are none here
-            raise self.refused(str(error).splitlines()[0]) from error
+            kind = type(backbone).__name__
+            told = str(error).splitlines()[0]
+            known = f"does not take the Conv1D maps of {kind}" if "Conv1D" in told else told
+            raise self.refused(known) from error
         if not any(parameter.requires_grad for parameter in adapted.parameters()):
             raise self.refused(f"finds nothing to train in {type(backbone).__name__}")
         return with_one_task(adapted)

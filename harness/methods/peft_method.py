@@ -56,7 +56,9 @@ class PeftMethod(Method):
         try:
             return merge(safe_merge=True)
         except (AttributeError, NotImplementedError, ValueError) as error:
-            raise NotMergeable(f"peft has no merge for it: {error}") from error
+            told = str(error).partition("\n")[0]
+            reason = f"peft has no merge for it: {told}" if told else "peft has no merge for it"
+            raise NotMergeable(reason) from error
 
     def options(self, kind: type[PeftConfig], **own: Any) -> dict[str, Any]:
         """The method's options as arguments of `kind`, with `own` in their places.
