@@ -97,6 +97,8 @@ class AnyPeft(PromptMethod):
         """Raise ConfigError for what peft would take and silently replace."""
         field, size = self.config.size_field, self.config.size
         targets = options.get("target_modules")
+        if isinstance(targets, list):
+            self.check_targets(backbone, targets)
         if size is not None and isinstance(targets, list):
             if field in ("r", "target_r") and self.type not in UNBOUNDED:
                 self.check_rank(backbone, size, targets)

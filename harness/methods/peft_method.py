@@ -77,6 +77,14 @@ class PeftMethod(Method):
                 raise ConfigError(f"method.{name}", value, nearest(name, {*known, str(size_field)}))
         return {"task_type": TaskType.FEATURE_EXTRACTION, **own, **given}
 
+    def check_targets(self, backbone: PreTrainedModel, targets: Sequence[str]) -> None:
+        """Raise ConfigError for a target that names no module; peft takes it beside another."""
+        names = [name for name, _ in backbone.named_modules()]
+        for target in targets:
+            if not any(_names(target, name) for name in names):
+                expected = nearest(target, _ends(backbone))
+                raise ConfigError("method.target_modules", target, expected)
+
     def check_rank(self, backbone: PreTrainedModel, rank: int, targets: Sequence[str]) -> None:
         """Raise ConfigError if an update of this rank is larger than a map that it updates."""
         for name, widths in _aimed(backbone, targets):
@@ -101,11 +109,16 @@ class PeftMethod(Method):
 def _aimed(
     backbone: PreTrainedModel, targets: Sequence[str]
 ) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The linear maps that targets name, as peft matches them: (path, widths)."""
+    """The linear maps that targets name: (path, widths)."""
     for name, module in backbone.named_modules():
         widths = linear_widths(module)
-        if widths and any(name == target or name.endswith(f".{target}") for target in targets):
+        if widths and any(_names(target, name) for target in targets):
             yield name, widths
+
+
+def _names(target: str, path: str) -> bool:
+    """Whether peft matches a target in a list with a module."""
+    return path == target or path.endswith(f".{target}")
 
 
 def _ends(backbone: PreTrainedModel) -> set[str]:

@@ -59,6 +59,7 @@ FAMILIES = {
     "selective": "Selective",
     "full": "Full",
     "head": "Head only",
+    "other": "Other",
 }
 
 

@@ -121,6 +121,9 @@ THREE_BILLION = {
     ("prefix_tuning", "size=50", "method.prefix_projection=false"): 2_867_200,
     ("prompt_tuning", "size=200"): 614_400,
     ("full",): 3_212_749_824,
+    ("peft/vera", "method.target_modules=[q_proj,v_proj]"): 129_024,
+    ("peft/loha", "size=32", "method.target_modules=[q_proj,v_proj]"): 18_350_080,
+    ("peft/ln_tuning",): 175_104,
 }
 
 
