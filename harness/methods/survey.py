@@ -72,8 +72,12 @@ def _reason(attempt: Callable[..., None], *arguments: object) -> str | None:
     except (Refusal, NotMergeable) as error:
         return str(error)
     except Exception as error:  # of a library: an answer too
-        return f"{type(error).__name__}: {error}".partition("\n")[0]
+        return _told(error)
     return None
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _works(method: Method, architecture: str) -> None:
@@ -103,8 +107,13 @@ def _merges(method: Method, architecture: str) -> None:
 def _on_4_bits(method: Method) -> None:
     if find_spec("bitsandbytes") is None:
         raise Refusal(UNASKED)
-    adapted = method.adapt(specimen(QUANTISED, FOUR_BITS))
-    _learns(adapted)
+    try:
+        adapted = method.adapt(specimen(QUANTISED, FOUR_BITS))
+        _learns(adapted)
+    except (ConfigError, Refusal):
+        raise
+    except Exception as error:  # of a library that takes packed weights for a matrix
+        raise Refusal(f"fails on packed weights: {_told(error)}") from error
     if method.starts_at_base:
         # Both as in training: the evaluation of 4-bit layers on a CPU rounds more on some machines.
         with torch.no_grad():

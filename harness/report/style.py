@@ -59,7 +59,6 @@ FAMILIES = {
     "selective": "Selective",
     "full": "Full",
     "head": "Head only",
-    "other": "Other",
 }
 
 
