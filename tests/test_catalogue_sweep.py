@@ -13,14 +13,17 @@ from harness.entry import CONF, compose
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 METHODS = (CONF / "sweep" / "catalogue.yaml").read_text().split("method: ")[1].strip().split(",")
-# One shape and few rounds: what is shown is that it runs.
+# Little data, one shape and few rounds: what is shown is that it runs.
 BRIEF = ("measure.batch_sizes=[1]", "measure.latency_rounds=2", "measure.warmups=1", "jobs=2")
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    results = tmp_path_factory.mktemp("results")
-    preset = ("sweep=catalogue", f"results={results}", *BRIEF)
+    folder = tmp_path_factory.mktemp("catalogue")
+    lines = [f"{'good' if i % 2 else 'bad'} film number {i},{i % 2}" for i in range(200)]
+    (folder / "films.csv").write_text("\n".join(["text,label", *lines]))
+    own = ("task=csv", f"task.path={folder}/films.csv", "task.text=text", "task.label=label")
+    preset = ("sweep=catalogue", f"results={folder}/results", *own, *BRIEF)
     cfgs = [compose([*preset, f"method={method}"]) for method in METHODS]
     found = sweep.run_sweep([trial_config(cfg) for cfg in cfgs], run_config(cfgs[0]))
     return {record["method"]: record for record in found}
