@@ -30,8 +30,8 @@ asked on small random models and not assumed: `python -m harness.methods` asks a
 - An architecture's **yes** means that the method adapts such a model, computes and gets gradients.
 - **merges**: the update was put into the weights, and the outputs stayed the same.
 - **4-bit base**: adapts a base that bitsandbytes quantised to NF4 and starts where it is.
-- **trained** are the parameters that the method trains in BERT-base at its default size, without a
-  head.
+- **trained in BERT-base**: the parameters that the method trains there at its default size, without
+  a head.
 
 {table}
 """

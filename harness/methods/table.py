@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.methods.specimens import SPECIMENS
 from harness.methods.survey import Answers
 
-HEADINGS = ("method", "size", "default", *SPECIMENS, "merges", "4-bit base", "trained")
+HEADINGS = ("method", "size", "default", *SPECIMENS, "merges", "4-bit base", "trained in BERT-base")
 
 
 def text(answers: Sequence[Answers]) -> str:
