@@ -99,10 +99,9 @@ class AnyPeft(PromptMethod):
         targets = options.get("target_modules")
         if isinstance(targets, list):
             self.check_targets(backbone, targets)
-        if size is not None and isinstance(targets, list):
-            if field in ("r", "target_r") and self.type not in UNBOUNDED:
+            if size is not None and field in ("r", "target_r") and self.type not in UNBOUNDED:
                 self.check_rank(backbone, size, targets)
-            if field == "oft_block_size":
+            if size is not None and field == "oft_block_size":
                 self.check_divides(backbone, size, targets)
         if self.type == "boft" and options.get("boft_n_butterfly_factor", 1) != 1:
             raise ConfigError(
