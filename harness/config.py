@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import (
     InterpolationToMissingValueError,
     MissingMandatoryValue,
@@ -109,7 +109,9 @@ class TaskConfig(Checked):
 @dataclass(frozen=True)
 class MethodConfig(Checked):
     name: Name
-    family: Literal["bottleneck", "low_rank", "prompt", "rescale", "selective", "full", "head"]
+    family: Literal[
+        "bottleneck", "low_rank", "prompt", "rescale", "selective", "full", "head", "other"
+    ]
     implementation: str
     """`module:Class` of a `harness.methods.Method`."""
     size_field: str | None
@@ -245,14 +247,15 @@ def _set_size(cfg: DictConfig) -> None:
         raise ConfigError("size", size, "must be a whole number of at least 1")
     if name is None:
         return
-    own = cfg.method[name]
+    own = cfg.method.get(name)
     if size is not None and own is not None and own != size:
         raise ConfigError("size", size, f"contradicts method.{name}={own}; give one of them")
     own = size if own is None else own
     own = cfg.method.default_size if own is None else own
     if not isinstance(own, int) or isinstance(own, bool) or own < 1:
         raise ConfigError(f"method.{name}", own, "must be a whole number of at least 1")
-    cfg.method[name] = own
+    with open_dict(cfg.method):  # a type of peft has its size in peft's source, not in its file
+        cfg.method[name] = own
 
 
 def _found_device() -> str:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from harness import peft_types
 from harness.errors import ConfigError, HarnessError, nearest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -45,7 +47,7 @@ def configs(config_name: str) -> list[DictConfig]:
     Hydra calls the collector once per job; running the jobs is the sweep's own business, which
     knows all of them before it starts the first. Raises ConfigError.
     """
-    _register_resolvers()
+    _register()
     # Hydra prints and exits by itself unless asked for the exception.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv[1:] = _arguments(sys.argv[1:])
@@ -70,7 +72,7 @@ def configs(config_name: str) -> list[DictConfig]:
 
 def compose(overrides: Sequence[str]) -> DictConfig:
     """The config of one trial from overrides as the command line takes them. Raises ConfigError."""
-    _register_resolvers()
+    _register()
     try:
         with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
             return hydra.compose("config", [_open_method_option(text) for text in overrides])
@@ -78,8 +80,20 @@ def compose(overrides: Sequence[str]) -> DictConfig:
         raise _plain_error(error) from error
 
 
-def _register_resolvers() -> None:
+def _register() -> None:
+    """Tell Hydra what the files under conf/ refer to, and the methods that peft brings along."""
     OmegaConf.register_new_resolver("times", lambda a, b: a * b, replace=True)
+    OmegaConf.register_new_resolver(
+        "peft_size", lambda name, part: getattr(peft_types.size(name), part), replace=True
+    )
+    for name in peft_types.names():
+        ConfigStore.instance().store(
+            group=f"method/{peft_types.GROUP}",
+            name=name,
+            package="method",
+            node=peft_types.node(name),
+            provider="peft",
+        )
 
 
 def _arguments(given: Sequence[str]) -> list[str]:
@@ -100,7 +114,10 @@ def _plain_error(error: Exception) -> ConfigError:
     cause = error.__cause__
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
-        return ConfigError(group, name, nearest(name, error.options or []))
+        options = list(error.options or [])
+        if group == "method":
+            options += [f"{peft_types.GROUP}/{each}" for each in peft_types.names()]
+        return ConfigError(group, name, nearest(name, options))
     if isinstance(error, OverrideParseException):
         return ConfigError("override", error.override, str(error).splitlines()[0])
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
@@ -109,7 +126,8 @@ def _plain_error(error: Exception) -> ConfigError:
     unmatched = re.match(r"Could not override '([^']+)'", str(error))
     if unmatched:
         name = unmatched[1]
-        groups = {path.stem for path in CONF.iterdir()} - {"config", "hydra"} | {"size", "seed"}
+        groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {"hydra"}
+        groups |= {"size", "seed"}
         return ConfigError(name, _given(name), f"is not a known key; {nearest(name, groups)}")
     return ConfigError("config", "", " ".join(str(error).split()))
 

@@ -28,6 +28,11 @@ def test_commas_expand_to_every_combination(monkeypatch, results):
     }
 
 
+def test_types_of_peft_sweep_beside_named_methods(monkeypatch, results):
+    found = configs(monkeypatch, "-m", results, "method=lora,peft/vera,peft/loha", "size=2")
+    assert [cfg.method.name for cfg in found] == ["lora", "peft/vera", "peft/loha"]
+
+
 def test_flag_for_a_sweep_may_stand_anywhere(monkeypatch, results):
     assert len(configs(monkeypatch, results, "-m", "size=4,16")) == 2
     assert len(configs(monkeypatch, results, "size=4,16", "--multirun")) == 2
@@ -51,6 +56,7 @@ def test_command_line_overrides_a_preset(monkeypatch, results):
     ("argument", "message"),
     [
         ("method=lorra", "method=lorra: did you mean lora"),
+        ("method=peft/verra", "method=peft/verra: did you mean peft/vera"),
         ("task=rotten", "task=rotten: did you mean rotten_tomatoes"),
         ("model=minlm", "model=minlm: did you mean minilm"),
         ("model=zzz", "model=zzz: one of bert_tiny, minilm"),
@@ -82,7 +88,7 @@ def test_error_is_one_line_and_a_traceback_only_when_asked(monkeypatch, capsys, 
         assert ("Traceback" in told) == debug
 
 
-@pytest.mark.parametrize("config_name", ["config", "report", "select", "compose"])
+@pytest.mark.parametrize("config_name", ["config", "report", "select", "methods", "compose"])
 def test_help_is_written_for_people(monkeypatch, capsys, config_name):
     monkeypatch.setattr(sys, "argv", ["harness", "--help"])
     with pytest.raises(SystemExit) as stop:

@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 
 IN_PLACE = "trained in place"
 # Families that leave the base model's own weights as they are, so that one copy of the base can
-# serve several of them in turn.
+# serve several of them in turn. Whatever peft adapts can be disabled, and is such a family too.
 ON_ONE_BASE = ("bottleneck", "low_rank", "prompt", "rescale", "head")
 
 FIGURES = {
@@ -86,7 +86,7 @@ class Entry:
 
     @property
     def on_one_base(self) -> bool:
-        return self.family in ON_ONE_BASE
+        return self.family in ON_ONE_BASE or self.method.startswith("peft/")
 
 
 @dataclass(frozen=True)

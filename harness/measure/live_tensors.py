@@ -49,7 +49,8 @@ class LiveTensors(TorchDispatchMode):
     def label(self, tensors: Iterable[torch.Tensor], part: Part) -> None:
         """Say what these tensors are; a storage keeps the first label that it gets."""
         for tensor in tensors:
-            self._parts.setdefault(self._see(tensor), part)
+            for stored in _stored(tensor):
+                self._parts.setdefault(self._see(stored), part)
 
     def peak(self) -> Peak:
         """The first moment at which most bytes were alive, by parts."""
@@ -80,7 +81,8 @@ class LiveTensors(TorchDispatchMode):
     def _see_all(self, tree: Any) -> None:
         for leaf in tree_iter(tree):
             if isinstance(leaf, torch.Tensor):
-                self._see(leaf)
+                for stored in _stored(leaf):
+                    self._see(stored)
 
     def _see(self, tensor: torch.Tensor) -> int:
         """The number of the tensor's storage, entered into the ledger if it is new or resized."""
@@ -99,6 +101,13 @@ class LiveTensors(TorchDispatchMode):
     def _free(self, address: int) -> None:
         storage = self._alive.pop(address)
         self._changes.append((storage.number, -storage.size))
+
+
+def _stored(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The tensors with a storage that hold a tensor's numbers: a sparse one has none of its own."""
+    if tensor.layout == torch.sparse_coo:
+        return tensor._indices(), tensor._values()
+    return (tensor,)
 
 
 @dataclass

@@ -39,7 +39,7 @@ class Method(ABC):
     are the file's other keys.
     """
 
-    starts_at_base: ClassVar[bool] = True
+    starts_at_base: bool = True
     """Before the first step the adapted model computes what the base computes."""
 
     trains_by_steps: ClassVar[bool] = True

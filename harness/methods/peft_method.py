@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,10 +53,15 @@ class PeftMethod(Method):
         assert isinstance(adapted, PeftModel)
         if adapted.active_peft_config.is_prompt_learning:
             raise NotMergeable("a prompt lives in the input of every request, not in a weight")
+        merge = getattr(adapted.base_model, "merge_and_unload", None)
+        if merge is None:
+            raise NotMergeable("peft has no merge for it")
         try:
-            return adapted.merge_and_unload(safe_merge=True)
-        except (AttributeError, NotImplementedError) as error:
-            raise NotMergeable(f"peft has no merge for it: {error}") from error
+            return merge(safe_merge=True)
+        except (AttributeError, NotImplementedError, ValueError) as error:
+            told = str(error).partition("\n")[0]
+            reason = f"peft has no merge for it: {told}" if told else "peft has no merge for it"
+            raise NotMergeable(reason) from error
 
     def options(self, kind: type[PeftConfig], **own: Any) -> dict[str, Any]:
         """The method's options as arguments of `kind`, with `own` in their places.
@@ -75,17 +81,48 @@ class PeftMethod(Method):
                 raise ConfigError(f"method.{name}", value, nearest(name, names))
         return {"task_type": TaskType.FEATURE_EXTRACTION, **own, **given}
 
-    def check_rank(self, backbone: PreTrainedModel, rank: int, targets: list[str]) -> None:
+    def check_targets(self, backbone: PreTrainedModel, targets: Sequence[str]) -> None:
+        """Raise ConfigError for a target that names no module; peft takes it beside another."""
+        names = [name for name, _ in backbone.named_modules()]
+        for target in targets:
+            if not any(_names(target, name) for name in names):
+                expected = nearest(target, _ends(backbone))
+                raise ConfigError("method.target_modules", target, expected)
+
+    def check_rank(self, backbone: PreTrainedModel, rank: int, targets: Sequence[str]) -> None:
         """Raise ConfigError if an update of this rank is larger than a map that it updates."""
-        for name, module in backbone.named_modules():
-            widths = linear_widths(module)
-            aimed = any(name == target or name.endswith(f".{target}") for target in targets)
-            if widths and aimed and rank > min(widths):
+        for name, widths in _aimed(backbone, targets):
+            if rank > min(widths):
                 raise ConfigError(
                     f"method.{self.config.size_field}",
                     rank,
                     f"must be at most {min(widths)}, the smaller width of {name}",
                 )
+
+    def check_divides(self, backbone: PreTrainedModel, block: int, targets: Sequence[str]) -> None:
+        """Raise ConfigError if blocks of this size do not fill the input of a map."""
+        for name, (wide, _) in _aimed(backbone, targets):
+            if wide % block:
+                raise ConfigError(
+                    f"method.{self.config.size_field}",
+                    block,
+                    f"must divide {wide}, the input width of {name}",
+                )
+
+
+def _aimed(
+    backbone: PreTrainedModel, targets: Sequence[str]
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The linear maps that targets name: (path, widths)."""
+    for name, module in backbone.named_modules():
+        widths = linear_widths(module)
+        if widths and any(_names(target, name) for target in targets):
+            yield name, widths
+
+
+def _names(target: str, path: str) -> bool:
+    """Whether peft matches a target in a list with a module."""
+    return path == target or path.endswith(f".{target}")
 
 
 def _ends(backbone: PreTrainedModel) -> set[str]:

@@ -42,6 +42,16 @@ class PromptMethod(PeftMethod):
             "num_transformer_submodules": 1,
         }
 
+    def check_takes_prefixes(self, backbone: PreTrainedModel) -> None:
+        """Raise ConfigError for a model that has no place for keys and values from outside."""
+        if "past_key_values" not in signature(backbone.forward).parameters:
+            kind = type(backbone).__name__
+            raise ConfigError(
+                "method",
+                self.config.name,
+                f"needs a model that takes past_key_values; {kind} does not",
+            )
+
 
 class PromptTuning(PromptMethod):
     """A soft prompt before the input embeddings. Lester et al. 2021, arXiv 2104.08691.
@@ -87,26 +97,20 @@ class PrefixTuning(PromptMethod):
     """
 
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
-        if "past_key_values" not in signature(backbone.forward).parameters:
-            kind = type(backbone).__name__
-            raise ConfigError(
-                "method",
-                self.config.name,
-                f"needs a model that takes past_key_values; {kind} does not",
-            )
-        own = {**self.shape(backbone), **_key_shape(backbone)}
+        self.check_takes_prefixes(backbone)
+        own = {**self.shape(backbone), **key_shape(backbone)}
         if self.config.options.get("prefix_projection"):
             own["encoder_hidden_size"] = backbone.config.hidden_size
         return PrefixTuningConfig(**self.options(PrefixTuningConfig, **own))
 
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
-        return super().adapt(_unprefixed(backbone))
+        return super().adapt(unprefixed(backbone))
 
     def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
-        return super().restore(_unprefixed(backbone), folder)
+        return super().restore(unprefixed(backbone), folder)
 
 
-def _key_shape(backbone: PreTrainedModel) -> dict[str, int]:
+def key_shape(backbone: PreTrainedModel) -> dict[str, int]:
     """Layers and widths of the keys; peft itself divides by groups where heads share keys."""
     config = backbone.config
     width = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)
@@ -118,7 +122,7 @@ def _key_shape(backbone: PreTrainedModel) -> dict[str, int]:
     return shape
 
 
-def _unprefixed(backbone: PreTrainedModel) -> PreTrainedModel:
+def unprefixed(backbone: PreTrainedModel) -> PreTrainedModel:
     """The backbone; an encoder-decoder takes the prefix back out of its encoder's mask.
 
     peft lengthens the mask of every model for features by the prefix, and an encoder has none.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -19,8 +18,8 @@ class Transfer(Method):
     What one adapter carries over by itself: the measure for what a fusion of several adds.
     """
 
-    starts_at_base: ClassVar[bool] = False
-    trains_by_steps: ClassVar[bool] = False
+    starts_at_base = False
+    trains_by_steps = False
 
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         source = self._source()

@@ -97,3 +97,15 @@ def test_of_equal_peaks_the_first_is_told() -> None:
 
 def test_the_empty_ledger_has_no_peak() -> None:
     assert LiveTensors().peak() == Peak(0, 0, 0, 0, 0)
+
+
+def test_a_sparse_tensor_counts_as_its_places_and_its_values() -> None:
+    places, values = torch.arange(256).expand(2, 256).clone(), torch.ones(256)
+    sparse = torch.sparse_coo_tensor(places, values, (256, 256), is_coalesced=True)
+    dense = torch.ones(256, 1)
+    live = LiveTensors()
+    live.label([sparse], "weights")
+    with live:
+        sparse @ dense
+    # two places of eight bytes and a value of four for each number; a factor and a product
+    assert (live.peak().weights, live.peak().activations) == (5 * KIB, 2 * KIB)

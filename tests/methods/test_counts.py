@@ -156,6 +156,9 @@ THREE_BILLION = {
     ("p_tuning_v2", "size=200"): 11_468_800,
     ("prompt_tuning", "size=200"): 614_400,
     ("full",): 3_212_749_824,
+    ("peft/vera", "method.target_modules=[q_proj,v_proj]"): 129_024,
+    ("peft/loha", "size=32", "method.target_modules=[q_proj,v_proj]"): 18_350_080,
+    ("peft/ln_tuning",): 175_104,
 }
 
 

@@ -25,6 +25,19 @@ from tests.backbones import build
         (("parallel", "method.besides=[ffn]"), "bert", "did you mean beside"),
         (("bitfit",), "llama", "method=bitfit: needs a model with bias terms"),
         (("prefix_tuning",), "distilbert", "needs a model that takes past_key_values"),
+        (("peft/lora", "size=33"), "bert", "method.r=33: must be at most 32"),
+        (("peft/oft", "size=5"), "bert", "method.oft_block_size=5: must divide 32"),
+        (("peft/vera", "method.vera_droput=0.1"), "bert", "did you mean vera_dropout"),
+        (("peft/vera", "method.target_modules=[qury]"), "bert", "did you mean query"),
+        (("peft/boft", "method.boft_n_butterfly_factor=2"), "bert", "=2: must be 1"),
+        (("peft/c3a", "size=5"), "bert", "method=peft/c3a: .*block size"),
+        (("peft/adalora", "method.total_step=5"), "bert", "is train.steps; leave it out"),
+        (("peft/cartridge",), "distilbert", "needs a model that takes past_key_values"),
+        (("peft/prompt_tuning", "size=64"), "bert", "num_virtual_tokens=64: must be below .* 64"),
+        (("peft/cpt",), "llama", "method=peft/cpt: .*CAUSAL_LM"),
+        (("peft/xlora",), "llama", "method=peft/xlora: mixes LoRA adapters that were trained"),
+        (("peft/loha",), "gpt2", "method=peft/loha: does not take the Conv1D maps of GPT2Model"),
+        (("peft/osf",), "gpt2", "method=peft/osf: finds nothing to train in GPT2Model"),
         (("ia3",), "gpt2", "needs key and value projections of their own"),
     ],
 )
@@ -44,3 +57,8 @@ def test_options_reach_peft_under_its_own_names(method_of):
 def test_implementation_that_is_no_method_is_refused(method_of):
     with pytest.raises(ConfigError, match="must be module:Class of a harness"):
         method_of("lora", "method.implementation=json:JSONDecoder")
+
+
+def test_type_that_peft_does_not_have_is_answered_with_the_nearest(method_of):
+    with pytest.raises(ConfigError, match=r"method\.peft_type=verra: did you mean vera"):
+        method_of("peft/vera", "method.peft_type=verra")
