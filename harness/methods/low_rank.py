@@ -40,16 +40,19 @@ class LoRAPlus(LoRA):
 
     own_options = frozenset({"loraplus_lr_ratio"})
 
-    def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
+    def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
         ratio = self.config.options["loraplus_lr_ratio"]
         if not isinstance(ratio, int | float) or ratio < 1:
             raise ConfigError("method.loraplus_lr_ratio", ratio, "must be a number of at least 1")
+        return super().peft_config(backbone)
+
+    def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
         # The head keeps the recipe's rate: peft would speed up its bias, as any vector, too.
         optimizer = create_loraplus_optimizer(
             _backbone(model),
             AdamW,
             lr=recipe.learning_rate,
-            loraplus_lr_ratio=ratio,
+            loraplus_lr_ratio=self.config.options["loraplus_lr_ratio"],
             loraplus_weight_decay=recipe.weight_decay,
         )
         for group in decay_groups(_head(model), recipe):

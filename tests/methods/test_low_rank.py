@@ -74,10 +74,10 @@ class TestLoRAPlus:
                 assert distance.max().item() == pytest.approx(16 * RATE, rel=0.01)
 
     @pytest.mark.parametrize("ratio", ["0.5", "fast"])
-    def test_ratio_below_one_is_refused(self, method_of, recipe, ratio):
+    def test_ratio_below_one_is_refused(self, method_of, ratio):
         method = method_of("lora_plus", "size=4", f"method.loraplus_lr_ratio={ratio}")
         with pytest.raises(ConfigError, match=f"method.loraplus_lr_ratio={ratio}: must be a"):
-            method.optimizer(task_model(method), recipe)
+            method.adapt(build("bert"))
 
 
 class TestLoRAFA:
