@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from peft.tuners.tuners_utils import BaseTuner
 from peft.utils import register_peft_method
 from torch import nn
 
@@ -14,9 +11,10 @@ from harness.methods.base import NotMergeable
 from harness.methods.bottleneck.config import NAME, BottleneckConfig
 from harness.methods.bottleneck.layer import BottleneckLayer
 from harness.methods.bottleneck.placement import Beside, placement_on
+from harness.methods.single_tuner import SingleTuner
 
 
-class BottleneckModel(BaseTuner):
+class BottleneckModel(SingleTuner):
     """A model whose target modules carry bottlenecks."""
 
     prefix = "bottleneck_"
@@ -46,13 +44,6 @@ class BottleneckModel(BaseTuner):
         if adapter_name not in self.active_adapters:
             wrapped.requires_grad_(False)
         self._replace_module(parent, target_name, wrapped, target)
-
-    @contextmanager
-    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        # peft would drop the argument and let the active adapter answer the whole batch.
-        if kwargs.get("adapter_names") is not None:
-            raise ValueError("bottlenecks serve one adapter at a time: give no adapter_names")
-        yield
 
     def _check_merge_allowed(self) -> None:
         raise NotMergeable(

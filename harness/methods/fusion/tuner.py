@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from peft.tuners.tuners_utils import BaseTuner
 from peft.utils import register_peft_method
 from torch import nn
 
@@ -13,9 +12,10 @@ from harness.methods.base import NotMergeable
 from harness.methods.bottleneck.placement import placement_on
 from harness.methods.fusion.config import NAME, FusionConfig
 from harness.methods.fusion.layer import FusionLayer
+from harness.methods.single_tuner import SingleTuner
 
 
-class FusionModel(BaseTuner):
+class FusionModel(SingleTuner):
     """A model whose target modules carry several bottlenecks and attention over them."""
 
     prefix = "fusion_"
