@@ -257,6 +257,8 @@ def test_interrupted_sweep_stops_within_seconds_and_leaves_no_process(tmp_path):
     sweeping = subprocess.Popen(
         [sys.executable, "-m", "harness", "-m", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A suite that runs in the background of a shell passes on that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 300
     while not any("step" in log.read_text() for log in tmp_path.glob("*/log.txt")):
