@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 # Imported once by the fork server. No module here computes anything when imported, since threads
-# that it would start do not survive a fork. Nearly every method needs peft, which takes seconds.
-PRELOAD = ["harness.trial", "peft"]
+# that it would start do not survive a fork.
+PRELOAD = ["harness.preloaded"]
 
 
 @dataclass(frozen=True)
