@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.columns import aligned
+
 
 def lines(composition: dict[str, Any]) -> list[str]:
     """One line per adapter and a column per task: test score, its 95% interval, and the means."""
@@ -18,11 +20,7 @@ def lines(composition: dict[str, Any]) -> list[str]:
         share = row["relative"]
         share = "–" if share is None else f"{share:.1%}"
         rows.append([row["adapter"], *figures, *scores, share])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return aligned(rows)
 
 
 def _plain(value: float | None) -> str:

@@ -17,6 +17,9 @@ from transformers.pytorch_utils import Conv1D
 
 from harness.errors import ConfigError
 
+# What configs of encoder-decoders call the number of their decoder's layers.
+DECODER_DEPTHS = ("num_decoder_layers", "decoder_layers")
+
 Hook = Callable[[nn.Module, object, object], None]
 
 
@@ -87,11 +90,14 @@ def linear_widths(module: nn.Module) -> tuple[int, int] | None:
     return None
 
 
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module is a norm, which models have classes of their own for."""
+    return re.search("norm", type(module).__name__, re.IGNORECASE) is not None
+
+
 def norms(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Names and modules of the norms within a module."""
-    for name, inner in module.named_modules():
-        if re.search("norm", type(inner).__name__, re.IGNORECASE):
-            yield name, inner
+    return ((name, inner) for name, inner in module.named_modules() if is_norm(inner))
 
 
 def dry_run(backbone: PreTrainedModel, watch: Callable[[nn.Module], None]) -> None:
@@ -118,8 +124,7 @@ def _stacks(backbone: PreTrainedModel) -> list[tuple[str, nn.ModuleList]]:
     halves = [""]
     if config.is_encoder_decoder:
         halves = ["encoder.", "decoder."]
-        names = ("num_decoder_layers", "decoder_layers")
-        depths |= {name: getattr(config, name) for name in names if hasattr(config, name)}
+        depths |= {n: getattr(config, n) for n in DECODER_DEPTHS if hasattr(config, n)}
     found = []
     for half in halves:
         for path, module in backbone.named_modules():

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from harness.errors import ConfigError
+from harness.methods.anatomy import DECODER_DEPTHS
 from harness.methods.peft_method import PeftMethod
 
 
@@ -117,7 +118,7 @@ def key_shape(backbone: PreTrainedModel) -> dict[str, int]:
     width = width or config.hidden_size // config.num_attention_heads
     shape = {"token_dim": width * config.num_attention_heads}
     if config.is_encoder_decoder:
-        depths = (getattr(config, name, None) for name in ("num_decoder_layers", "decoder_layers"))
+        depths = (getattr(config, name, None) for name in DECODER_DEPTHS)
         shape |= {"num_layers": next(filter(None, depths)), "num_transformer_submodules": 2}
     return shape
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.columns import aligned
 from harness.methods.specimens import SPECIMENS
 from harness.methods.survey import Answers
 
@@ -13,11 +14,7 @@ HEADINGS = ("method", "size", "default", *SPECIMENS, "merges", "4-bit base", "tr
 def text(answers: Sequence[Answers]) -> str:
     """Columns of equal width, and the reasons by number."""
     rows, reasons = _rows(answers)
-    widths = [max(len(row[column]) for row in [HEADINGS, *rows]) for column in range(len(HEADINGS))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [HEADINGS, *rows]
-    ]
+    lines = aligned([HEADINGS, *rows])
     return "\n".join([*lines, "", *(f"[{n}] {reason}" for n, reason in enumerate(reasons, 1))])
 
 

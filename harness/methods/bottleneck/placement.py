@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 
-from harness.methods.anatomy import linear_widths
+from harness.methods.anatomy import is_norm, linear_widths
 
 Term = Callable[[Tensor], Tensor | None]
 """f: what is added, from the states that it reads; None where no adapter is on."""
@@ -71,4 +70,4 @@ def placement_on(target: nn.Module) -> Placement:
     """The placement that a kind of module gets: a linear map, a norm, or a whole layer."""
     if linear_widths(target):
         return after_linear
-    return around_norm if re.search("norm", type(target).__name__, re.IGNORECASE) else after_layer
+    return around_norm if is_norm(target) else after_layer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from peft.utils import register_peft_method
 from torch import nn
@@ -19,8 +19,6 @@ class BottleneckModel(SingleTuner):
 
     prefix = "bottleneck_"
     tuner_layer_cls = BottleneckLayer
-    # No defaults by model name: places come from the model's structure.
-    target_module_mapping: ClassVar[dict[str, list[str]]] = {}  # type: ignore[misc]
 
     def _create_and_replace(  # type: ignore[override]
         self,
@@ -41,9 +39,7 @@ class BottleneckModel(SingleTuner):
             return
         placement = Beside(reads) if reads is not None else placement_on(target)
         wrapped = BottleneckLayer(target, adapter_name, peft_config, placement)
-        if adapter_name not in self.active_adapters:
-            wrapped.requires_grad_(False)
-        self._replace_module(parent, target_name, wrapped, target)
+        self.wrap(target, wrapped, adapter_name, parent, target_name)
 
     def _check_merge_allowed(self) -> None:
         raise NotMergeable(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from peft.utils import register_peft_method
 from torch import nn
@@ -20,8 +20,6 @@ class FusionModel(SingleTuner):
 
     prefix = "fusion_"
     tuner_layer_cls = FusionLayer
-    # No defaults by model name: places come from the model's structure.
-    target_module_mapping: ClassVar[dict[str, list[str]]] = {}  # type: ignore[misc]
 
     def _create_and_replace(  # type: ignore[override]
         self,
@@ -37,9 +35,7 @@ class FusionModel(SingleTuner):
             target.update_layer(adapter_name, peft_config)
             return
         wrapped = FusionLayer(target, adapter_name, peft_config, placement_on(target))
-        if adapter_name not in self.active_adapters:
-            wrapped.requires_grad_(False)
-        self._replace_module(parent, target_name, wrapped, target)
+        self.wrap(target, wrapped, adapter_name, parent, target_name)
 
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
