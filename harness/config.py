@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import (
@@ -20,24 +20,14 @@ from omegaconf.errors import (
     MissingMandatoryValue,
     OmegaConfBaseException,
 )
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
+from harness.checked import Checked, Count, Name, Share, from_plain
 from harness.errors import ConfigError
+from harness.measure_config import MeasureConfig
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
-SCHEMA = 1
-
-T = TypeVar("T")
-
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[str, Field(min_length=1)]
-
-
-class Checked:
-    """Fields are validated when a config comes through `from_plain`; unknown ones are refused."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -137,20 +127,6 @@ class TrainConfig(Checked):
 
 
 @dataclass(frozen=True)
-class MeasureConfig(Checked):
-    batch_sizes: tuple[Count, ...]
-    """Requests timed together: the first shape is the one reported first."""
-    sequence_length: Count
-    """Tokens of a timed request, prompts not counted."""
-    latency_seconds: Annotated[float, Field(ge=0)]
-    """Timing goes on until so many seconds and so many rounds are both behind it."""
-    latency_rounds: Count
-    warmups: Count
-    speed_steps: Count
-    """Training steps that are timed for examples per second."""
-
-
-@dataclass(frozen=True)
 class TrialConfig(Checked):
     """One trial: the same config is the same trial."""
 
@@ -207,14 +183,6 @@ def run_config(cfg: DictConfig) -> RunConfig:
     """The checked run settings of a composed config; raises ConfigError."""
     names = [entry.name for entry in fields(RunConfig)]
     return from_plain(RunConfig, {name: cfg[name] for name in names})
-
-
-def from_plain(kind: type[T], plain: dict[str, Any]) -> T:
-    """`plain` as a checked dataclass; raises ConfigError for the first thing that is wrong."""
-    try:
-        return TypeAdapter(kind).validate_python(plain)
-    except ValidationError as error:
-        raise _first_problem(error) from None
 
 
 def identity(
@@ -280,17 +248,3 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
         raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
-
-
-def _first_problem(error: ValidationError) -> ConfigError:
-    problem = error.errors(include_url=False)[0]
-    location = [part for part in problem["loc"] if isinstance(part, str)]
-    cause = problem.get("ctx", {}).get("error")
-    if isinstance(cause, ConfigError):
-        return ConfigError(".".join([*location, cause.field]), cause.value, cause.expected)
-    place = ".".join(location)
-    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return ConfigError(place, problem["input"], "is not a known field")
-    message = problem["msg"].removeprefix("Input ").replace("Value error, ", "")
-    message = message.replace("a valid tuple", "a list in brackets")
-    return ConfigError(place, problem["input"], message)

@@ -3,8 +3,13 @@
 import io
 import warnings
 from contextlib import redirect_stderr
+from importlib import import_module
 
 import harness.trial  # noqa: F401
+from harness.phases import PHASES
+
+for phase in PHASES:
+    import_module(f"harness.phases.{phase.name}")
 
 # Nearly every method needs peft, which takes seconds, and with it bitsandbytes where that is
 # installed, which complains of the kernels that it does without.

@@ -60,18 +60,24 @@ def name_of(trial: TrialConfig) -> str:
 
 def figures_of(record: dict[str, Any]) -> str:
     """The figures of a finished trial on one line."""
-    quality, memory = record["quality"], record["memory"]["train"]
+    memory = record["memory"]["train"]
     ratios = [
         f"{ratio['value']:.2f}× {name}"
         for name in ("unmerged", "merged")
         if (ratio := record["latency"].get(f"{name}_over_base"))
     ]
-    low, high = quality["ci_low"], quality["ci_high"]
     return ", ".join(
         [
-            f"{quality['metric']} {quality['value']:.3f} [{low:.3f}, {high:.3f}]",
+            quality_of(record),
             f"{record['parameters']['trainable']:,} trained",
             f"{memory['allocated_peak'] / 2**20:.0f} MiB to train",
             *ratios,
         ]
     )
+
+
+def quality_of(record: dict[str, Any]) -> str:
+    """The quality of a trained trial with its interval."""
+    quality = record["quality"]
+    low, high = quality["ci_low"], quality["ci_high"]
+    return f"{quality['metric']} {quality['value']:.3f} [{low:.3f}, {high:.3f}]"

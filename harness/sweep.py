@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from harness import assets, store
-from harness.config import SCHEMA, RunConfig, TrialConfig, identity
+from harness.config import RunConfig, TrialConfig
 from harness.errors import ConfigError
 from harness.isolation import Outcome, Processes, Task
-from harness.progress import Progress, figures_of, name_of
-
-TRAINED = "trained.json"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A config, the id that it has, and the folder that it fills."""
-
-    id: str
-    config: TrialConfig
-    folder: Path
-    sources: tuple[Trial, ...]
-    """The trials that it builds on."""
-
-    def arguments(self) -> dict[str, Any]:
-        sources = [str(source.folder) for source in self.sources]
-        return {"config": self.config.as_dict(), "folder": str(self.folder), "sources": sources}
+from harness.phases import Phase
+from harness.progress import Progress, figures_of, name_of, quality_of
+from harness.trials import Trial, distinct, trial_of
 
 
 def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, Any]]:
@@ -43,8 +27,8 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     fails leaves a record too and does not stop the others. Raises ConfigError or
     AssetError, before any model is loaded, for what cannot be run at all.
     """
-    asked = _distinct(_trial(config, run.results) for config in configs)
-    trials = _distinct(t for trial in asked for t in (*trial.sources, trial))
+    asked = distinct(trial_of(config, run.results) for config in configs)
+    trials = distinct(t for trial in asked for t in (*trial.sources, trial))
     with _alone(run.results):
         open_trials = [trial for trial in trials if not store.done(run.results, trial.id)]
         if open_trials:
@@ -75,6 +59,8 @@ class _Sweep:
 
     def __init__(self, trials: list[Trial], run: RunConfig) -> None:
         self._trials = {trial.id: trial for trial in trials}
+        self._phase: dict[str, Phase] = {}
+        self._seconds: dict[str, float] = {}
         self._run = run
         self._cores = len(os.sched_getaffinity(0))
         self._processes = Processes(threads=self._cores)
@@ -104,29 +90,25 @@ class _Sweep:
         return [trial for trial in self._all() if trial.id not in outcome.value["problems"]]
 
     def _train(self, trials: list[Trial]) -> list[Trial]:
-        """Train what is not trained yet; returns what is ready to be measured."""
-        ready = [trial for trial in trials if _trained(trial)]
-        waiting = deque(trial for trial in trials if not _trained(trial))
+        """Run the phases that may run side by side; returns what is ready to be measured."""
+        ready = [trial for trial in trials if not trial.left(alone=False)]
+        waiting = deque(trial for trial in trials if trial.left(alone=False))
         self._progress.expect("trained", len(waiting))
         self._progress.expect("measured", len(trials))
         threads = max(1, self._cores // self._run.jobs)
         while waiting or len(self._processes):
             while len(self._processes) < self._run.jobs and (trial := self._startable(waiting)):
-                self._processes.start(self._trial_task(trial, "train", threads))
+                self._start(trial, trial.left(alone=False)[0], threads)
             if not len(self._processes):
                 continue
-            outcome = self._processes.wait()
-            trial = self._trials[outcome.key]
-            if outcome.status != "ok":
-                self._fail(outcome, "trained")
+            ended = self._collect(threads)
+            if ended is None:
                 continue
-            side = {"train_seconds": outcome.seconds, "train_threads": threads}
-            trained = {"schema": SCHEMA, **outcome.value, "environment": side}
-            store.write_json(trial.folder / TRAINED, trained)
-            quality = outcome.value["quality"]
-            told = f"{quality['metric']} {quality['value']:.3f}"
-            self._progress.finished("trained", trial.config, outcome.seconds, told)
-            ready.append(trial)
+            if ended.left(alone=False):
+                waiting.appendleft(ended)  # what is begun is ended before the next is begun
+                continue
+            self._tell("trained", ended, quality_of(ended.measured()))
+            ready.append(ended)
         self._progress.expect("measured", len(ready))
         return ready
 
@@ -137,65 +119,59 @@ class _Sweep:
             if failed:
                 waiting.remove(trial)
                 reason = f"it builds on trial {failed[0].id}, which did not end well"
-                self._fail(Outcome(trial.id, "failed", reason=reason), "trained")
+                self._fail(Outcome(trial.id, "failed", reason=reason), "check")
             elif all(self._available(source) for source in trial.sources):
                 waiting.remove(trial)
                 return trial
         return None
 
     def _available(self, source: Trial) -> bool:
-        return _trained(source) or bool(store.done(self._run.results, source.id))
+        trained = source.part("train") is not None
+        return trained or bool(store.done(self._run.results, source.id))
 
     def _measure(self, trials: list[Trial]) -> None:
         """Measure one trial after the other; nothing else of ours runs meanwhile."""
         for trial in trials:
-            self._processes.start(self._trial_task(trial, "measure", self._cores))
-            outcome = self._processes.wait()
-            if outcome.status != "ok":
-                self._fail(outcome, "measured")
-                continue
-            side = {**outcome.value["environment"], "measure_seconds": outcome.seconds}
-            record = _record(trial, "ok", None, "done", {**outcome.value, "environment": side})
-            store.write_json(trial.folder / store.RECORD, record)
-            (trial.folder / TRAINED).unlink()
-            told = figures_of(record)
-            self._progress.finished("measured", trial.config, outcome.seconds, told)
+            for phase in trial.left(alone=True):
+                self._start(trial, phase, self._cores)
+                if self._collect(self._cores) is None:
+                    break
+            else:
+                self._tell("measured", trial, figures_of(trial.finish("ok", None, "done")))
+
+    def _start(self, trial: Trial, phase: Phase, threads: int) -> None:
+        self._phase[trial.id] = phase
+        log = trial.folder / "log.txt"
+        self._processes.start(self._task(trial.id, "run", trial.arguments(phase), log, threads))
+
+    def _collect(self, threads: int) -> Trial | None:
+        """Keep what the next process to end has left; its trial, or None where that failed."""
+        outcome = self._processes.wait()
+        trial, phase = self._trials[outcome.key], self._phase.pop(outcome.key)
+        self._seconds[trial.id] = self._seconds.get(trial.id, 0.0) + outcome.seconds
+        if outcome.status != "ok":
+            self._fail(outcome, phase.name)
+            return None
+        trial.keep(phase, outcome.value, seconds=outcome.seconds, threads=threads)
+        return trial
+
+    def _tell(self, stage: str, trial: Trial, told: str) -> None:
+        self._progress.finished(stage, trial.config, self._seconds.pop(trial.id, 0.0), told)
 
     def _fail(self, outcome: Outcome, phase: str) -> None:
         trial = self._trials[outcome.key]
         self._failed.add(trial.id)
-        record = _record(trial, outcome.status, outcome.reason, phase, {})
-        store.write_json(trial.folder / store.RECORD, record)
+        trial.finish(outcome.status, outcome.reason, phase)
         self._progress.say(f"{outcome.status}: {name_of(trial.config)}: {outcome.reason}")
 
-    def _trial_task(self, trial: Trial, phase: str, threads: int) -> Task:
-        log = trial.folder / "log.txt"
-        return self._task(trial.id, phase, trial.arguments(), log, threads)
-
     def _task(
-        self, key: str, phase: str, arguments: dict[str, Any], log: Path, threads: int
+        self, key: str, function: str, arguments: dict[str, Any], log: Path, threads: int
     ) -> Task:
-        function = f"harness.trial:{phase}"
-        return Task(key, function, arguments, log, threads, timeout=60 * self._run.timeout)
+        call = f"harness.trial:{function}"
+        return Task(key, call, arguments, log, threads, timeout=60 * self._run.timeout)
 
     def _all(self) -> list[Trial]:
         return list(self._trials.values())
-
-
-def _trial(config: TrialConfig, results: Path) -> Trial:
-    sources = tuple(_trial(source, results) for source in config.sources)
-    id_ = identity(
-        config,
-        assets.digest(config.model.source, "model.source"),
-        assets.digest(config.task.source, "task.source"),
-        [source.id for source in sources],
-    )
-    return Trial(id_, config, results / id_, sources)
-
-
-def _distinct(trials: Iterable[Trial]) -> list[Trial]:
-    """One trial per identity: sizes swept over a method without a size are one trial."""
-    return list({trial.id: trial for trial in trials}.values())
 
 
 def _prepare(trials: list[Trial]) -> None:
@@ -206,47 +182,6 @@ def _prepare(trials: list[Trial]) -> None:
         assets.fetch(model.source, "model.source")
     for task in {repr(t.config.task): t.config.task for t in trials}.values():
         check(task)
-
-
-def _trained(trial: Trial) -> bool:
-    trained = store.read_json(trial.folder / TRAINED)
-    return trained is not None and trained.get("schema") == SCHEMA
-
-
-def _record(
-    trial: Trial, status: str, reason: str | None, phase: str, measured: dict[str, Any]
-) -> dict[str, Any]:
-    """The record of a trial: what it is, how it ended, and everything that was measured."""
-    config, method = trial.config, trial.config.method
-    trained = store.read_json(trial.folder / TRAINED) or {}
-    record: dict[str, Any] = {
-        "schema": SCHEMA,
-        "trial": trial.id,
-        "status": status,
-        "reason": reason,
-        "phase": phase,
-        "model": config.model.name,
-        "task": config.task.name,
-        "method": method.name,
-        "family": method.family,
-        "size": method.size,
-        "size_field": method.size_field,
-        "seed": config.seed,
-        "config": config.as_dict(),
-    }
-    groups = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
-              "forgetting", "environment")  # fmt: skip
-    for group in groups:
-        parts = [part[group] for part in (trained, measured) if part.get(group)]
-        record[group] = _joined(parts) if parts else None
-    return record
-
-
-def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    joined: dict[str, Any] = {}
-    for part in parts:
-        joined |= part
-    return joined
 
 
 @contextmanager

@@ -37,6 +37,7 @@ class Workbench:
 
     def __init__(self, trial: TrialConfig, folder: Path, sources: Sequence[Path] = ()) -> None:
         self.trial = trial
+        self.folder = folder
         self.weights = folder / WEIGHTS
         trained = [
             Trained(source.task.name, source.method, place / WEIGHTS)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import Source, TrialConfig, from_plain, identity
+from harness.checked import from_plain
+from harness.config import Source, TrialConfig, identity
 from harness.entry import CONF
 from harness.errors import ConfigError
 

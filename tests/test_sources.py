@@ -144,7 +144,7 @@ class Failing:
         return len(self.tasks)
 
     def start(self, task: Any) -> None:
-        assert task.function in ("harness.trial:check", "harness.trial:train")
+        assert task.function == "harness.trial:check" or task.arguments["phase"] == "train"
         self.tasks.append(task)
 
     def wait(self) -> Outcome:

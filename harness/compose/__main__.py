@@ -14,17 +14,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from harness import entry, store
+from harness.checked import Checked, from_plain
 from harness.compose.merging import Merging
 from harness.compose.table import lines
-from harness.config import (
-    SCHEMA,
-    Checked,
-    RunConfig,
-    TrialConfig,
-    from_plain,
-    run_config,
-    trial_config,
-)
+from harness.config import SCHEMA, RunConfig, TrialConfig, run_config, trial_config
 from harness.errors import ConfigError, HarnessError
 from harness.isolation import Processes, Task
 from harness.sweep import run_sweep

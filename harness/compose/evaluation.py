@@ -11,8 +11,9 @@ import torch
 from peft import LoraConfig, LoraModel, PeftModel
 from peft.utils import PeftType
 
+from harness.checked import from_plain
 from harness.compose.merging import Candidate, Merging, best, relative
-from harness.config import TrialConfig, from_plain
+from harness.config import TrialConfig
 from harness.errors import ConfigError
 from harness.measure.environment import environment
 from harness.methods import load_method

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.config import Checked
+from harness.checked import Checked
 from harness.errors import ConfigError, nearest
 
 SUMS = ("cat", "linear", "svd")

@@ -12,7 +12,8 @@ import pytest
 
 import harness
 from harness.assets import digest, fetch
-from harness.config import ModelConfig, Source, TaskConfig, from_plain
+from harness.checked import from_plain
+from harness.config import ModelConfig, Source, TaskConfig
 from harness.errors import AssetError, ConfigError
 from tests.shipped import shipped
 

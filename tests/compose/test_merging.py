@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.checked import from_plain
 from harness.compose.merging import Candidate, Merging, best, relative
-from harness.config import from_plain
 from harness.errors import ConfigError
 
 SETTINGS = {"combination_types": ["cat", "ties"], "weights": [0.5, 1.0], "densities": [0.2, 0.5]}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.config import TaskConfig, from_plain
+from harness.checked import from_plain
+from harness.config import TaskConfig
 
 Rows = Sequence[Sequence[str]]
 MakeTask = Callable[..., TaskConfig]

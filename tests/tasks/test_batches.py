@@ -11,7 +11,8 @@ import torch
 from transformers import AutoTokenizer
 
 from harness.assets import fetch
-from harness.config import ModelConfig, from_plain
+from harness.checked import from_plain
+from harness.config import ModelConfig
 from harness.errors import ConfigError
 from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
 from harness.tasks.data import load

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.config import TaskConfig, from_plain
+from harness.checked import from_plain
+from harness.config import TaskConfig
 from harness.errors import ConfigError
 from harness.tasks.data import Examples, examples, load
 from harness.tasks.splits import split_of

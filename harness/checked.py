@@ -1,0 +1,43 @@
+"""Dataclasses whose fields are validated when plain values become one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from harness.errors import ConfigError
+
+T = TypeVar("T")
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Checked:
+    """Fields are validated when a config comes through `from_plain`; unknown ones are refused."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
+def from_plain(kind: type[T], plain: dict[str, Any]) -> T:
+    """`plain` as a checked dataclass; raises ConfigError for the first thing that is wrong."""
+    try:
+        return TypeAdapter(kind).validate_python(plain)
+    except ValidationError as error:
+        raise _first_problem(error) from None
+
+
+def _first_problem(error: ValidationError) -> ConfigError:
+    problem = error.errors(include_url=False)[0]
+    location = [part for part in problem["loc"] if isinstance(part, str)]
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):
+        return ConfigError(".".join([*location, cause.field]), cause.value, cause.expected)
+    place = ".".join(location)
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return ConfigError(place, problem["input"], "is not a known field")
+    message = problem["msg"].removeprefix("Input ").replace("Value error, ", "")
+    message = message.replace("a valid tuple", "a list in brackets")
+    return ConfigError(place, problem["input"], message)

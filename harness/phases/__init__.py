@@ -1,0 +1,33 @@
+"""The phases of a trial, in their order; each runs in a fresh process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.config import TrialConfig
+from harness.measure_config import MeasureConfig
+
+
+@dataclass(frozen=True)
+class Phase:
+    """`name` is also the module in this package, whose `run(bench)` gives groups of the record."""
+
+    name: str
+    alone: bool
+    """Whether nothing else of ours runs on the device meanwhile; the others run side by side."""
+    wanted: Callable[[MeasureConfig], bool] = lambda measure: True
+
+
+PHASES = (
+    Phase("train", alone=False),
+    Phase("merge", alone=False),
+    Phase("memory", alone=True),
+    Phase("latency", alone=True),
+    Phase("speed", alone=True),
+)
+
+
+def phases(trial: TrialConfig, alone: bool) -> tuple[Phase, ...]:
+    """What a trial's config asks for: side by side with other trials, or alone on the device."""
+    return tuple(p for p in PHASES if p.alone is alone and p.wanted(trial.measure))

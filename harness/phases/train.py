@@ -1,0 +1,69 @@
+"""Load, adapt, train, evaluate; leaves the trained weights and the test outcomes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from harness.measure import parameters
+from harness.measure.environment import environment
+from harness.models import TaskModel
+from harness.store import write_json
+from harness.tasks.probe import fit as fit_probe
+from harness.training import fit
+from harness.workbench import Workbench
+
+
+def run(bench: Workbench) -> dict[str, Any]:
+    model = bench.fresh()
+    counted = parameters.count(model, model.head)
+    training = (
+        _train_by_steps(bench, model) if bench.method.trains_by_steps else _fit_head(bench, model)
+    )
+    bench.save(model)
+    stored, file_bytes = bench.stored()
+    test, quality = bench.score(model, "test")
+    write_json(bench.folder / "outcomes.json", test)
+    _, validation = bench.score(model, "validation")
+    return {
+        "parameters": {**asdict(counted), "adapter": stored, "file_bytes": file_bytes},
+        "quality": {**asdict(quality), "validation": validation.value},
+        "training": training,
+        "environment": environment(bench.device.gpu),
+    }
+
+
+def _train_by_steps(bench: Workbench, model: TaskModel) -> dict[str, Any]:
+    recipe = bench.trial.train
+    optimizer = bench.method.optimizer(model, recipe)
+    log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe)
+    return {
+        "steps": recipe.steps,
+        "learning_rate": recipe.learning_rate,
+        "seconds": log.seconds,
+        "examples": log.examples,
+        "tokens": log.tokens,
+        "final_loss": log.losses[-1],
+    }
+
+
+def _fit_head(bench: Workbench, model: TaskModel) -> dict[str, Any]:
+    """Fit the head to convergence, on features that the frozen backbone gives once."""
+    model.eval()
+    started = time.perf_counter()
+    fitted = []
+    for split in ("train", "validation"):
+        features = bench.run(lambda b: model.features(b["input_ids"], b["attention_mask"]), split)
+        fitted += [features.numpy(), bench.labels(split)]
+    probe = fit_probe(*fitted)
+    head = {"weight": torch.as_tensor(probe.weight), "bias": torch.as_tensor(probe.bias)}
+    model.head.load_state_dict(head)
+    seconds = time.perf_counter() - started
+    return {
+        "seconds": seconds,
+        "examples": len(fitted[0]),
+        "inverse_penalty": probe.inverse_penalty,
+    }
