@@ -52,7 +52,7 @@ def test_bootstrap_is_the_same_for_the_same_seed_only() -> None:
 def test_bootstrap_in_blocks_draws_the_number_of_resamples_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("harness.measure.statistics._BLOCK", 100)
+    monkeypatch.setattr("harness.measure.statistics._DRAWN", 100)
     drawn: list[int] = []
 
     def first_column(rows: np.ndarray) -> np.ndarray:
