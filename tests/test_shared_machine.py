@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from harness.phases import PHASES
 from harness.progress import Progress, figures_of
 from harness.sources import with_sources
 from harness.store import read_json
+from harness.trials import GROUPS
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -119,3 +122,24 @@ def test_the_parent_takes_less_than_a_hundredth_of_a_core_while_a_phase_runs(rec
     phases = record["environment"]["phases"].values()
     taken = sum(phase["parent_cpu_seconds"] for phase in phases)
     assert 0 <= taken < 0.01 * sum(phase["seconds"] for phase in phases)
+
+
+def names(group: Any) -> set[str]:
+    """The names of all fields inside a group of a record."""
+    if isinstance(group, dict):
+        return set(group).union(*map(names, group.values()))
+    return set().union(*map(names, group)) if isinstance(group, list) else set()
+
+
+def test_each_number_of_a_record_is_explained(recorded):
+    page = (Path(__file__).parents[1] / "docs" / "numbers.md").read_text()
+    assert re.findall("^## (.*)$", page, flags=re.MULTILINE) == list(GROUPS)
+    explained = {
+        text.rsplit(".", 1)[-1].replace("…", "*")
+        for text in re.findall("`([^`]+)`", page.replace(chr(10), " "))
+    }
+    versions = {"python", "torch", "transformers", "peft", "harness", "platform"}
+    groups = {group: recorded[group] for group in GROUPS}
+    found = names(list(groups.values())) - versions - {phase.name for phase in PHASES}
+    unexplained = {n for n in found if not any(fnmatch(n, text) for text in explained)}
+    assert not unexplained
