@@ -138,7 +138,7 @@ def test_each_number_of_a_record_is_explained(recorded):
         text.rsplit(".", 1)[-1].replace("…", "*")
         for text in re.findall("`([^`]+)`", page.replace(chr(10), " "))
     }
-    versions = {"python", "torch", "transformers", "peft", "harness", "platform"}
+    versions = {"torch", "transformers", "peft", "harness"}
     groups = {group: recorded[group] for group in GROUPS}
     found = names(list(groups.values())) - versions - {phase.name for phase in PHASES}
     unexplained = {n for n in found if not any(fnmatch(n, text) for text in explained)}
