@@ -21,4 +21,6 @@ class MeasureConfig(Checked):
     latency_rounds: Count
     warmups: Count
     speed_steps: Count
-    """Training steps that are timed for examples per second."""
+    """Training steps that are timed for examples per second, twice each."""
+    curve_points: Count
+    """Times that the validation split is scored as a model is trained, the end among them."""

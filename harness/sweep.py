@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from harness.errors import ConfigError
 from harness.isolation import Outcome, Processes, Task
 from harness.phases import Phase
 from harness.progress import Progress, figures_of, name_of, quality_of
-from harness.trials import Trial, distinct, trial_of
+from harness.trials import Trial, distinct, prepared, trial_of
 
 
 def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, Any]]:
@@ -68,12 +69,15 @@ class _Sweep:
         self._progress = Progress(len(trials), {"trained": run.jobs, "measured": 1})
 
     def run(self) -> None:
+        # A sweep that was killed left it behind, and what it was made from may have changed.
+        shutil.rmtree(prepared(self._run.results), ignore_errors=True)
         try:
             sound = self._check()
             trained = self._train(sound)
             self._measure(trained)
         finally:
             self._processes.stop()
+            shutil.rmtree(prepared(self._run.results), ignore_errors=True)
 
     def _check(self) -> list[Trial]:
         """The trials whose method fits their model, seen without loading any weights."""

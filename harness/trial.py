@@ -23,10 +23,10 @@ from harness.workbench import Workbench
 Values = dict[str, Any]
 
 
-def run(phase: str, config: Values, folder: str, sources: Sequence[str] = ()) -> Values:
+def run(phase: str, config: Values, folder: str, sources: Sequence[str], prepared: str) -> Values:
     """The groups of the record that a phase gives, from what the phases before it left."""
-    trial = from_plain(TrialConfig, config)
-    bench = Workbench(trial, Path(folder), [Path(source) for source in sources])
+    trial, places = from_plain(TrialConfig, config), [Path(source) for source in sources]
+    bench = Workbench(trial, Path(folder), places, Path(prepared))
     groups: Values = import_module(f"harness.phases.{phase}").run(bench)
     return groups
 

@@ -33,8 +33,13 @@ class Trial:
 
     def arguments(self, phase: Phase) -> dict[str, Any]:
         sources = [str(source.folder) for source in self.sources]
-        config, folder = self.config.as_dict(), str(self.folder)
-        return {"phase": phase.name, "config": config, "folder": folder, "sources": sources}
+        return {
+            "phase": phase.name,
+            "config": self.config.as_dict(),
+            "folder": str(self.folder),
+            "sources": sources,
+            "prepared": str(prepared(self.folder.parent)),
+        }
 
     def left(self, alone: bool) -> list[Phase]:
         """The phases that lie ahead, of those that run alone or of the others."""
@@ -104,6 +109,11 @@ def trial_of(config: TrialConfig, results: Path) -> Trial:
 def distinct(trials: Iterable[Trial]) -> list[Trial]:
     """One trial per identity: sizes swept over a method without a size are one trial."""
     return list({trial.id: trial for trial in trials}.values())
+
+
+def prepared(results: Path) -> Path:
+    """Where phases keep the data that they share, for as long as a sweep lasts."""
+    return results / ".prepared"
 
 
 def _joined(parts: Iterable[dict[str, Any]]) -> dict[str, Any] | None:

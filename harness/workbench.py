@@ -20,9 +20,10 @@ from harness.config import TrialConfig
 from harness.measure.device import Device, device_for
 from harness.methods import Method, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
-from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
+from harness.tasks.batches import Encoded, LengthBuckets, longest_first
 from harness.tasks.classification import Classification, Quality
-from harness.tasks.data import TaskData, load
+from harness.tasks.data import TaskData
+from harness.tasks.prepared import Prepared
 from harness.training import Batch
 
 WEIGHTS = "weights"
@@ -32,11 +33,19 @@ HEAD = "head.safetensors"
 class Workbench:
     """Builds, on demand, whatever one trial needs.
 
-    `folder` is the trial's own, and `sources` those of the trials that it builds on.
+    `folder` is the trial's own, and `sources` those of the trials that it builds on; `prepared` is
+    where data is kept that other phases and trials read too.
     """
 
-    def __init__(self, trial: TrialConfig, folder: Path, sources: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        trial: TrialConfig,
+        folder: Path,
+        sources: Sequence[Path] = (),
+        prepared: Path | None = None,
+    ) -> None:
         self.trial = trial
+        self._prepared = Prepared(prepared, trial)
         self.folder = folder
         self.weights = folder / WEIGHTS
         trained = [
@@ -49,7 +58,7 @@ class Workbench:
 
     @cached_property
     def data(self) -> TaskData:
-        return load(self.trial.task)
+        return self._prepared.data()
 
     @cached_property
     def kind(self) -> Classification:
@@ -62,8 +71,8 @@ class Workbench:
     def encoded(self, split: str) -> Encoded:
         """The split's texts as tokens; several passes of a trial ask for the same split."""
         if split not in self._encoded:
-            texts = getattr(self.data, split)
-            self._encoded[split] = encode(texts, self.tokenizer, self.trial.task.max_length)
+            encoded = self._prepared.encoded(split, self.data, self.tokenizer)
+            self._encoded[split] = encoded
         return self._encoded[split]
 
     def labels(self, split: str) -> NDArray[np.int64]:

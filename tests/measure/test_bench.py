@@ -24,6 +24,7 @@ def replayed(noise: float, **factors: float) -> Timing:
         dict.fromkeys(subjects, 1),
         seed=0,
         repeated=False,
+        blocks=tuple(range(400)),
     )
 
 
