@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.measure.statistics import paired_ratio, percentiles, spread
@@ -37,6 +37,12 @@ class Timing:
     def stable(self) -> bool:
         """Whether no subject's times spread so far that their median says little."""
         return all(spread(samples).relative <= UNSTABLE_ABOVE for samples in self.samples.values())
+
+    def joined(self, other: Timing) -> Timing:
+        """The rounds of both, `other` taken after this one."""
+        samples = {name: taken + other.samples[name] for name, taken in self.samples.items()}
+        further = tuple(block + self.blocks[-1] + 1 for block in other.blocks)
+        return replace(self, samples=samples, blocks=self.blocks + further)
 
     def figures(self) -> dict[str, Any]:
         """Milliseconds of each subject, and the ratio of every other subject to `base`.
@@ -103,11 +109,11 @@ def interleaved(
         synchronize()
         return clock() - start
 
-    def one_pass(first_block: int) -> tuple[dict[str, tuple[int, ...]], tuple[int, ...]]:
+    def one_pass() -> tuple[dict[str, tuple[int, ...]], tuple[int, ...]]:
         samples: dict[str, list[int]] = {name: [] for name in subjects}
         blocks: list[int] = []
         order = list(subjects)
-        start, spent, block = clock(), 0, first_block
+        start, spent, block = clock(), 0, 0
         while True:
             current = subjects
             if renew:
@@ -132,16 +138,15 @@ def interleaved(
         for _ in range(warmups):
             for call in subjects.values():
                 call()
-        samples, blocks = one_pass(0)
+        samples, blocks = one_pass()
         first = Timing(samples, cold, seed, repeated=False, blocks=blocks)
         if first.stable:
             return first
-        samples, blocks = one_pass(blocks[-1] + 1)
+        samples, blocks = one_pass()
         second = Timing(samples, cold, seed, repeated=True, blocks=blocks)
         if second.stable:
             return second
-        both = {name: first.samples[name] + second.samples[name] for name in subjects}
-        return Timing(both, cold, seed, repeated=True, blocks=first.blocks + second.blocks)
+        return replace(first.joined(second), repeated=True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -20,12 +20,19 @@ def anew(models: Mapping[str, Model], generator: Random) -> dict[str, Model]:
     weights and modules lie on different pages: no number of rounds averages that out, and the
     interval of these rounds does not hold it. Copied anew now and then, they differ by chance.
     Weights that were mapped from a file leave it too; a model that was merged has left it
-    already, and was seen to be 2% slower or faster for that.
+    already, and was seen to be 2% slower or faster for that. Tables of embeddings stay where
+    they are: a request reads a few rows of them, and copying them would take the longest.
     """
     names = list(models)
     generator.shuffle(names)
-    copies = {name: copy.deepcopy(models[name]) for name in names}
+    copies = {name: copy.deepcopy(models[name], _tables(models[name])) for name in names}
     return {name: copies[name] for name in models}
+
+
+def _tables(model: nn.Module) -> dict[int, Tensor]:
+    """The weights of embeddings as `deepcopy` wants to know what it need not copy."""
+    tables = (module.weight for module in model.modules() if isinstance(module, nn.Embedding))
+    return {id(table): table for table in tables}
 
 
 def share_weights(base: nn.Module, others: Iterable[nn.Module]) -> None:

@@ -139,6 +139,7 @@ def test_timing_that_stays_unstable_keeps_the_rounds_of_both_passes_and_is_flagg
     assert len(clock.calls) == 2 * (1 + 1 + 20 + 20)
     assert timing.samples["merged"] == (10 * MS, 20 * MS) * 20
     assert timing.samples["base"] == (10 * MS,) * 40
+    assert timing.blocks == tuple(range(40))
     assert timing.figures()["stable"] is False
     assert timing.figures()["repeated"] is True
 
