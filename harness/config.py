@@ -155,6 +155,8 @@ class RunConfig(Checked):
     """Trials that train at the same time; what is timed is always alone."""
     timeout: Annotated[float, Field(gt=0)]
     """Minutes that a phase of a trial may take."""
+    occupied: Literal["record", "refuse"]
+    """A GPU on which other processes compute: write them down, or do not measure on it."""
     debug: bool
     """Tracebacks with the errors."""
 

@@ -72,6 +72,7 @@ def figures_of(record: dict[str, Any]) -> str:
             f"{record['parameters']['trainable']:,} trained",
             f"{memory['allocated_peak'] / 2**20:.0f} MiB to train",
             *ratios,
+            *(["busy machine"] if record["environment"]["busy"] else []),
         ]
     )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,10 @@ from filelock import FileLock, Timeout
 
 from harness import assets, store
 from harness.config import RunConfig, TrialConfig
+from harness.device_lock import locked
 from harness.errors import ConfigError
 from harness.isolation import Outcome, Processes, Task
+from harness.measure import nvml
 from harness.phases import Phase
 from harness.progress import Progress, figures_of, name_of, quality_of
 from harness.trials import Trial, distinct, prepared, trial_of
@@ -62,6 +67,7 @@ class _Sweep:
         self._trials = {trial.id: trial for trial in trials}
         self._phase: dict[str, Phase] = {}
         self._seconds: dict[str, float] = {}
+        self._devices: dict[str, str] = {}
         self._run = run
         self._cores = len(os.sched_getaffinity(0))
         self._processes = Processes(threads=self._cores)
@@ -73,8 +79,10 @@ class _Sweep:
         shutil.rmtree(prepared(self._run.results), ignore_errors=True)
         try:
             sound = self._check()
-            trained = self._train(sound)
-            self._measure(trained)
+            with self._holding(t for t in sound if t.left(alone=False)):
+                trained = self._train(sound)
+            with self._holding(trained, alone=True):
+                self._measure(trained)
         finally:
             self._processes.stop()
             shutil.rmtree(prepared(self._run.results), ignore_errors=True)
@@ -91,6 +99,7 @@ class _Sweep:
             raise RuntimeError(f"checking the trials {outcome.status}: {outcome.reason}; see {log}")
         for key, reason in outcome.value["problems"].items():
             self._fail(Outcome(key, "failed", reason=reason), "check")
+        self._devices = outcome.value["devices"]
         return [trial for trial in self._all() if trial.id not in outcome.value["problems"]]
 
     def _train(self, trials: list[Trial]) -> list[Trial]:
@@ -137,26 +146,46 @@ class _Sweep:
         """Measure one trial after the other; nothing else of ours runs meanwhile."""
         for trial in trials:
             for phase in trial.left(alone=True):
+                others = nvml.users(self._devices[trial.config.device])
+                if others and others.processes and self._run.occupied == "refuse":
+                    self._fail(Outcome(trial.id, "failed", reason=_refusal(others)), phase.name)
+                    break
                 self._start(trial, phase, self._cores)
-                if self._collect(self._cores) is None:
+                if self._collect(self._cores, gpu_others=others and asdict(others)) is None:
                     break
             else:
                 self._tell("measured", trial, figures_of(trial.finish("ok", None, "done")))
+
+    @contextmanager
+    def _holding(self, trials: Iterable[Trial], alone: bool = False) -> Iterator[None]:
+        """Hold the devices of these trials against the other sweeps of this machine."""
+        with ExitStack() as held:
+            # In one order for all, so that no two sweeps wait for each other.
+            for device in sorted({self._devices[trial.config.device] for trial in trials}):
+                others = "other sweeps are at work" if alone else "another sweep measures"
+                told = f"waiting: {others} on {device}"
+                held.enter_context(
+                    locked(device, alone=alone, waits=partial(self._progress.say, told))
+                )
+            yield
 
     def _start(self, trial: Trial, phase: Phase, threads: int) -> None:
         self._phase[trial.id] = phase
         log = trial.folder / "log.txt"
         self._processes.start(self._task(trial.id, "run", trial.arguments(phase), log, threads))
 
-    def _collect(self, threads: int) -> Trial | None:
+    def _collect(self, threads: int, **seen: Any) -> Trial | None:
         """Keep what the next process to end has left; its trial, or None where that failed."""
+        before = time.process_time()
         outcome = self._processes.wait()
+        waited = time.process_time() - before
         trial, phase = self._trials[outcome.key], self._phase.pop(outcome.key)
         self._seconds[trial.id] = self._seconds.get(trial.id, 0.0) + outcome.seconds
         if outcome.status != "ok":
             self._fail(outcome, phase.name)
             return None
-        trial.keep(phase, outcome.value, seconds=outcome.seconds, threads=threads)
+        seen |= {"seconds": outcome.seconds, "threads": threads, "parent_cpu_seconds": waited}
+        trial.keep(phase, outcome.value, seen)
         return trial
 
     def _tell(self, stage: str, trial: Trial, told: str) -> None:
@@ -176,6 +205,12 @@ class _Sweep:
 
     def _all(self) -> list[Trial]:
         return list(self._trials.values())
+
+
+def _refusal(others: nvml.Users) -> str:
+    held = "bytes unknown" if others.bytes is None else f"{others.bytes / 2**20:.0f} MiB"
+    expected = f"others compute on the GPU ({others.processes} processes, {held}); measure later"
+    return str(ConfigError("occupied", "refuse", expected))
 
 
 def _prepare(trials: list[Trial]) -> None:

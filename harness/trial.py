@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ import torch
 from harness.checked import from_plain
 from harness.config import TrialConfig
 from harness.errors import ConfigError, HarnessError
+from harness.measure import contention
+from harness.measure.device import device_for
 from harness.methods import Trained, load_method
 from harness.models import outline
+from harness.phases import named
 from harness.workbench import Workbench
 
 Values = dict[str, Any]
@@ -27,22 +31,35 @@ def run(phase: str, config: Values, folder: str, sources: Sequence[str], prepare
     """The groups of the record that a phase gives, from what the phases before it left."""
     trial, places = from_plain(TrialConfig, config), [Path(source) for source in sources]
     bench = Workbench(trial, Path(folder), places, Path(prepared))
+    before = contention.snapshot()
     groups: Values = import_module(f"harness.phases.{phase}").run(bench)
+    others = contention.between(before, contention.snapshot())
+    # Others of ours are at work beside a phase that does not run alone.
+    busy = others.busy if named(phase).alone else None
+    environment = groups.setdefault("environment", {})
+    environment["phases"] = {phase: {**asdict(others), "busy": busy}}
     return groups
 
 
 def check(configs: dict[str, Values]) -> Values:
-    """Which trials cannot run, and why: tried on models without weights."""
+    """Which trials cannot run, and why: tried on models without weights.
+
+    And what the others' devices are called by every process of the machine.
+    """
     problems = {}
+    devices = {}
     for key, config in configs.items():
+        trial = from_plain(TrialConfig, config)
         try:
-            _check_one(from_plain(TrialConfig, config))
+            _check_one(trial)
         except HarnessError as error:
             problems[key] = str(error)
+            continue
         except Exception:
             # A method that cannot be built without weights may still run with them.
             traceback.print_exc()
-    return {"problems": problems}
+        devices[trial.device] = device_for(trial.device).identity
+    return {"problems": problems, "devices": devices}
 
 
 def _check_one(trial: TrialConfig) -> None:

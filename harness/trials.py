@@ -10,6 +10,7 @@ from typing import Any
 
 from harness import assets, store
 from harness.config import SCHEMA, TrialConfig, identity
+from harness.measure.contention import any_busy
 from harness.phases import PHASES, Phase, phases
 
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
@@ -50,10 +51,10 @@ class Trial:
         part = store.read_json(self._path(phase))
         return part["groups"] if part and part["schema"] == SCHEMA else None
 
-    def keep(self, phase: Phase, groups: dict[str, Any], **side: Any) -> None:
-        """Write what a phase left; `side` is what the sweep saw of its process."""
-        environment = {**groups.get("environment", {}), "phases": {phase.name: side}}
-        part = {"schema": SCHEMA, "groups": {**groups, "environment": environment}}
+    def keep(self, phase: Phase, groups: dict[str, Any], seen: dict[str, Any]) -> None:
+        """Write what a phase left, and what the sweep saw of its process."""
+        environment = {"phases": {phase.name: seen}}
+        part = {"schema": SCHEMA, "groups": _joined([groups, {"environment": environment}])}
         store.write_json(self._path(phase.name), part)
 
     def finish(self, status: str, reason: str | None, phase: str) -> dict[str, Any]:
@@ -85,10 +86,10 @@ class Trial:
 
     def measured(self) -> dict[str, Any]:
         """The groups of the record as far as the phases have come; None for one without figures."""
-        parts = [part for phase in PHASES if (part := self.part(phase.name)) is not None]
-        return {
-            group: _joined(part[group] for part in parts if part.get(group)) for group in GROUPS
-        }
+        joined = _joined(part for phase in PHASES if (part := self.part(phase.name)) is not None)
+        if environment := joined.get("environment"):
+            environment["busy"] = any_busy(environment["phases"].values())
+        return {group: joined.get(group) or None for group in GROUPS}
 
     def _path(self, phase: str) -> Path:
         return self.folder / PARTS / f"{phase}.json"
@@ -116,11 +117,11 @@ def prepared(results: Path) -> Path:
     return results / ".prepared"
 
 
-def _joined(parts: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """Groups of the same name as one; a group inside both, such as `phases`, is joined too."""
+def _joined(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Groups of the same name as one, and the groups inside of them likewise."""
     joined: dict[str, Any] = {}
     for part in parts:
         for key, value in part.items():
             both = isinstance(value, dict) and isinstance(joined.get(key), dict)
-            joined[key] = {**joined[key], **value} if both else value
-    return joined or None
+            joined[key] = _joined([joined[key], value]) if both else value
+    return joined

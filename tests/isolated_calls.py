@@ -59,6 +59,13 @@ def sleep(seconds: float) -> dict[str, Any]:
     return {}
 
 
+def compute(seconds: float) -> dict[str, Any]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sum(range(1000))
+    return {}
+
+
 def speak() -> dict[str, Any]:
     print("from python")
     os.system("echo from the system")

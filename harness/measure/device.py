@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Protocol
 
-import pynvml
 import torch
 
-from harness.measure import process
+from harness.measure import nvml, process
 
 
 @dataclass(frozen=True)
@@ -19,12 +17,16 @@ class Peaks:
     allocated: int | None
     reserved: int | None
     process: int | None
+    alloc_retries: int | None = None
+    """Times that the allocator had to empty its cache and try again: a pass that nearly failed."""
 
 
 class Device(Protocol):
     """A device that can be waited for and asked for its memory."""
 
     name: str
+    identity: str
+    """What every process of the machine calls it: cpu, or the uuid of a GPU."""
     gpu: str | None
     source: str
     """What tells the allocated bytes, in words for the record."""
@@ -39,7 +41,7 @@ class Device(Protocol):
 class Cpu:
     """The host. No allocator keeps count there: live tensors are counted in a pass of their own."""
 
-    name = "cpu"
+    name = identity = "cpu"
     gpu: str | None = None
     source = "cpu live tensors"
 
@@ -67,7 +69,8 @@ class Cuda:
         self.name = str(self._device)
         properties = torch.cuda.get_device_properties(self._device)
         self.gpu: str | None = properties.name
-        self._uuid = str(properties.uuid)
+        self.identity = f"GPU-{properties.uuid}"
+        self._retries = 0
 
     def synchronize(self) -> None:
         torch.cuda.synchronize(self._device)
@@ -75,6 +78,7 @@ class Cuda:
     def reset_peaks(self) -> None:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(self._device)
+        self._retries = self._all_retries()
         self.synchronize()
 
     def peaks(self) -> Peaks:
@@ -82,8 +86,13 @@ class Cuda:
         return Peaks(
             torch.cuda.max_memory_allocated(self._device),
             torch.cuda.max_memory_reserved(self._device),
-            nvml_process_bytes(self._uuid),
+            nvml.process_bytes(self.identity),
+            self._all_retries() - self._retries,
         )
+
+    def _all_retries(self) -> int:
+        """Since the process began: the reset of the peaks leaves this count alone."""
+        return int(torch.cuda.memory_stats(self._device).get("num_alloc_retries", 0))
 
 
 def device_for(name: str) -> Device:
@@ -94,23 +103,3 @@ def device_for(name: str) -> Device:
     if device.type == "cuda":
         return Cuda(device.index or 0)
     raise ValueError(f"{name}: expected cpu or cuda")
-
-
-def nvml_process_bytes(uuid: str) -> int | None:
-    """Bytes that NVML counts for this process on the GPU, context and libraries included.
-
-    It is what is held now; PyTorch's allocator keeps what it reserved, so that read right after
-    a pass it is also the pass's highest. None without NVML, on a MIG slice, or where this
-    process has another id to the driver (a container with ids of its own).
-    """
-    try:
-        pynvml.nvmlInit()
-        try:
-            handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
-            running = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        finally:
-            pynvml.nvmlShutdown()
-    except pynvml.NVMLError:
-        return None
-    own = [process.usedGpuMemory for process in running if process.pid == os.getpid()]
-    return own[0] if own else None

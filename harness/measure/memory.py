@@ -29,6 +29,8 @@ class Memory:
     gradients: int | None = None
     optimizer: int | None = None
     activations: int | None = None
+    alloc_retries: int | None = None
+    """Times that the device's allocator had to empty its cache: the pass nearly ran out."""
     predicted: int | None = None
 
 
@@ -123,7 +125,13 @@ def _process_pass(device: Device, call: Callable[[], object]) -> Memory:
     device.reset_peaks()
     call()
     peaks = device.peaks()
-    return Memory(peaks.allocated, peaks.reserved, peaks.process, device.source)
+    return Memory(
+        peaks.allocated,
+        peaks.reserved,
+        peaks.process,
+        device.source,
+        alloc_retries=peaks.alloc_retries,
+    )
 
 
 def _split(memory: Memory, live: Peak) -> Memory:

@@ -22,6 +22,11 @@ CARRIED_BY = {50: 11, 90: 64, 95: 130, 99: 662}
 # interval of a median covers 93 to 97% of the time by simulation, however heavy the tails.
 FEWEST_RESAMPLED = 20
 
+# Fewest samples whose mean carries an interval: from here on it covers as often where the samples
+# are skewed (exponential) or have heavy tails (Student's t with 3 degrees of freedom); with 20 of
+# the former it covers 91%.
+FEWEST_AVERAGED = 50
+
 _DRAWN = 1 << 20  # indices drawn at a time: bounds the memory of a bootstrap over many examples
 
 
@@ -111,8 +116,10 @@ def bootstrap_mean(
     resamples: int = 2000,
     confidence: float = 0.95,
 ) -> Bounds:
-    """Bootstrap bounds of the mean of `values`; (None, None) below FEWEST_RESAMPLED."""
+    """Bootstrap bounds of the mean of `values`; (None, None) below FEWEST_AVERAGED."""
     samples = np.asarray(values, dtype=float)
+    if 0 < len(samples) < FEWEST_AVERAGED:
+        return None, None
     return bootstrap(
         lambda rows: samples[rows].mean(axis=1), len(samples), seed, resamples, confidence
     )

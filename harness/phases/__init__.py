@@ -31,3 +31,7 @@ PHASES = (
 def phases(trial: TrialConfig, alone: bool) -> tuple[Phase, ...]:
     """What a trial's config asks for: side by side with other trials, or alone on the device."""
     return tuple(p for p in PHASES if p.alone is alone and p.wanted(trial.measure))
+
+
+def named(name: str) -> Phase:
+    return next(phase for phase in PHASES if phase.name == name)

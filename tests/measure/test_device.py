@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import os
 from types import SimpleNamespace
 
-import pynvml
 import pytest
 import torch
 
-from harness.measure import process
-from harness.measure.device import Cpu, Cuda, Peaks, device_for, nvml_process_bytes
+from harness.measure import nvml, process
+from harness.measure.device import Cpu, Cuda, Peaks, device_for
 
 
 def test_a_cpu_tells_the_process_mark_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +35,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "reset_peak_memory_stats": None,
         "max_memory_allocated": 100,
         "max_memory_reserved": 200,
+        "memory_stats": {"num_alloc_retries": 5},
         "get_device_properties": SimpleNamespace(name="NVIDIA Test", uuid="1234-5678"),
     }.items():
 
@@ -48,52 +47,41 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return diary
 
 
-def nvml_with(monkeypatch: pytest.MonkeyPatch, running: list[SimpleNamespace]) -> list[str]:
-    uuids: list[str] = []
-    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", uuids.append)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeRunningProcesses", lambda _: running)
-    return uuids
-
-
 def test_cuda_empties_resets_and_waits_before_a_pass_and_waits_after_it(
     cuda: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = SimpleNamespace(pid=os.getpid(), usedGpuMemory=300)
-    uuids = nvml_with(monkeypatch, [SimpleNamespace(pid=-1, usedGpuMemory=999), own])
+    held = {"GPU-1234-5678": 300}
+    monkeypatch.setattr(nvml, "process_bytes", held.get)
     device = Cuda(1)
-    assert (device.name, device.gpu) == ("cuda:1", "NVIDIA Test")
+    assert (device.name, device.gpu, device.identity) == (
+        "cuda:1",
+        "NVIDIA Test",
+        "GPU-1234-5678",
+    )
     cuda.clear()
     device.reset_peaks()
-    assert cuda == ["empty_cache", "reset_peak_memory_stats", "synchronize"]
+    assert cuda == ["empty_cache", "reset_peak_memory_stats", "memory_stats", "synchronize"]
     cuda.clear()
-    assert device.peaks() == Peaks(allocated=100, reserved=200, process=300)
+    assert device.peaks() == Peaks(allocated=100, reserved=200, process=300, alloc_retries=0)
     assert cuda[0] == "synchronize"
-    assert uuids == ["GPU-1234-5678"]
 
 
-def test_nvml_that_does_not_know_this_process_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvml_with(monkeypatch, [SimpleNamespace(pid=-1, usedGpuMemory=999)])
-    assert nvml_process_bytes("1234") is None
-    nvml_with(monkeypatch, [SimpleNamespace(pid=os.getpid(), usedGpuMemory=None)])
-    assert nvml_process_bytes("1234") is None
-
-
-@pytest.mark.parametrize("failing", ["nvmlInit", "nvmlDeviceGetHandleByUUID"])
-def test_nvml_that_is_absent_or_meets_a_slice_gives_none(
-    monkeypatch: pytest.MonkeyPatch, failing: str
+def test_cuda_tells_the_retries_since_the_reset_only(
+    cuda: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
-
-    nvml_with(monkeypatch, [])
-    monkeypatch.setattr(pynvml, failing, fail)
-    assert nvml_process_bytes("1234") is None
+    # torch counts from the start of the process; before the first of them it has no such key.
+    two = {"num_alloc_retries": 2}
+    counts = iter([{}, two, two, two])
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda device: next(counts))
+    monkeypatch.setattr(nvml, "process_bytes", lambda uuid: None)
+    device = Cuda()
+    for expected in (2, 0):
+        device.reset_peaks()
+        assert device.peaks().alloc_retries == expected
 
 
 def test_a_device_is_found_by_the_name_that_torch_gives_it(cuda: list[str]) -> None:
-    assert device_for("cpu").name == "cpu"
+    assert device_for("cpu").name == device_for("cpu").identity == "cpu"
     assert device_for("cuda").name == "cuda:0"
     assert device_for("cuda:1").name == "cuda:1"
     with pytest.raises(ValueError, match="expected cpu or cuda"):

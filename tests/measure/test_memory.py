@@ -148,7 +148,7 @@ def test_a_shared_weight_counts_once() -> None:
 class FakeGpu:
     """An allocator whose figures are given, with a diary of what it was asked."""
 
-    name, gpu, source = "fake:0", "a fake", "fake allocator"
+    name, identity, gpu, source = "fake:0", "GPU-fake", "a fake", "fake allocator"
 
     def __init__(self, peaks: Peaks) -> None:
         self._peaks, self.diary = peaks, list[str]()
@@ -167,7 +167,7 @@ class FakeGpu:
 def test_the_parts_add_up_to_what_the_allocator_says() -> None:
     layer = nn.Linear(256, 1, bias=False)
     optimizer = torch.optim.SGD(layer.parameters())
-    gpu = FakeGpu(Peaks(allocated=10_000, reserved=20_000, process=30_000))
+    gpu = FakeGpu(Peaks(allocated=10_000, reserved=20_000, process=30_000, alloc_retries=3))
     step = step_of(layer, optimizer, lambda: layer(torch.ones(1, 256)).sum())
     device: Device = gpu
     found = memory.training(device, step, layer, optimizer)
@@ -178,7 +178,7 @@ def test_the_parts_add_up_to_what_the_allocator_says() -> None:
     )
     assert (found.weights, found.gradients, found.optimizer) == (1024, 1024, 0)
     assert found.activations == 10_000 - 2048
-    assert found.source == "fake allocator"
+    assert (found.source, found.alloc_retries) == ("fake allocator", 3)
 
 
 def test_the_peaks_are_reset_before_a_pass_and_no_tracker_is_on_in_it() -> None:
@@ -201,7 +201,7 @@ def test_on_a_cpu_the_live_tensors_are_the_allocated_bytes() -> None:
         found.allocated_peak
         == memory.inference_peak(lambda: layer(torch.ones(256, 256)), layer).total
     )
-    assert found.reserved_peak is None
+    assert (found.reserved_peak, found.alloc_retries) == (None, None)
     assert found.source == "cpu live tensors"
 
 

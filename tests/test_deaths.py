@@ -1,0 +1,67 @@
+"""A process that dies in any phase: the record says where and of what, and keeps what was found."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import sweep
+from harness.config import run_config
+from harness.entry import compose
+from harness.phases import PHASES
+from harness.sources import with_sources
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the deaths are those of Linux"),
+]
+
+LEAVES = {
+    "train": {"parameters", "quality", "training", "environment"},
+    "merge": {"merge"},
+    "memory": {"memory"},
+    "latency": {"latency"},
+}
+
+
+def run(results: Path, *overrides: str) -> dict[str, Any]:
+    cfg = compose(["sweep=smoke", "method=lora", "size=4", f"results={results}", *overrides])
+    return sweep.run_sweep([with_sources(cfg)], run_config(cfg))[0]
+
+
+@pytest.mark.parametrize(
+    ("phase", "death", "status", "reason"),
+    [
+        ("train", "leave", "killed", "the process ended with exit code 3 and no answer"),
+        ("merge", "kill", "killed", "the process died of SIGKILL"),
+        ("memory", "exhaust", "out_of_memory", "can't allocate memory"),
+        ("latency", "segfault", "killed", "the process died of SIGSEGV"),
+        ("speed", "kill", "killed", "the process died of SIGKILL"),
+    ],
+)
+def test_a_death_is_a_record_with_its_phase_and_what_was_measured_before(
+    tmp_path: Path, phase: str, death: str, status: str, reason: str
+) -> None:
+    record = run(
+        tmp_path,
+        "method.implementation=tests.dying_method:DyingLoRA",
+        f"method.dies_in={phase}",
+        f"method.death={death}",
+        f"method.results={tmp_path}",
+    )
+    assert (record["status"], record["phase"]) == (status, phase)
+    assert reason in record["reason"]
+    names = [each.name for each in PHASES]
+    before = names[: names.index(phase)]
+    kept = set().union(*(LEAVES.get(name, set()) for name in before))
+    for group in set().union(*LEAVES.values()):
+        assert bool(record[group]) is (group in kept), group
+    if before:
+        assert set(record["environment"]["phases"]) == set(before)
+        assert record["quality"]["n"] == 64
+    if "latency" in before:
+        assert record["latency"]["unmerged_over_base"]["value"] > 0
