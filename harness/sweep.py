@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness import assets, store
+from harness import assets, plain_text, store
 from harness.config import RunConfig, TrialConfig
 from harness.errors import ConfigError
 from harness.isolation import Outcome, Processes, Task
@@ -182,6 +182,8 @@ def _prepare(trials: list[Trial]) -> None:
         assets.fetch(model.source, "model.source")
     for task in {repr(t.config.task): t.config.task for t in trials}.values():
         check(task)
+    for plain in {repr(p): p for t in trials if (p := t.config.measure.forgetting)}.values():
+        plain_text.passages(plain)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -62,6 +63,10 @@ class PeftMethod(Method):
             told = str(error).partition("\n")[0]
             reason = f"peft has no merge for it: {told}" if told else "peft has no merge for it"
             raise NotMergeable(reason) from error
+
+    def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
+        assert isinstance(adapted, PeftModel)
+        return adapted.disable_adapter()
 
     def options(self, kind: type[PeftConfig], **own: Any) -> dict[str, Any]:
         """The method's options as arguments of `kind`, with `own` in their places.
