@@ -17,13 +17,16 @@ def passages(config: ForgettingConfig) -> list[str]:
 
     Words stand between white space, so that a passage has as many tokens at least. The first
     passages of all documents come before the second ones, and documents in the order of their
-    hashes: few passages are of as many documents as there are. Fetches the text if it is not
-    there yet. Raises ConfigError for a text that cannot be read or is too short.
+    hashes: few passages are of as many documents as there are. No passage comes twice.
+
+    Fetches the text if it is not there yet. Raises ConfigError for a text that cannot be read or
+    is too short.
     """
     text, length = config.text, config.tokens
     cut = [_cut(document, length) for document in _documents(text)]
     deepest = max(map(len, cut), default=0)
-    found = [parts[place] for place in range(deepest) for parts in cut if place < len(parts)]
+    ordered = [parts[place] for place in range(deepest) for parts in cut if place < len(parts)]
+    found = list(dict.fromkeys(ordered))
     if len(found) < FEWEST:
         expected = f"has {len(found)} passages of {length} words; needs {FEWEST}"
         raise ConfigError("measure.forgetting.text.files", text.files, expected)

@@ -23,7 +23,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from harness.assets import fetch
 from harness.config import ModelConfig
-from harness.models import TaskModel
+from harness.models import token_states
 
 UNASKED = -100
 """The answer of a position that is not asked, as torch's cross-entropy leaves it out."""
@@ -71,18 +71,17 @@ class Objective:
     head: Head
 
     @torch.inference_mode()
-    def losses(self, model: TaskModel) -> NDArray[np.float64]:
+    def losses(self, backbone: nn.Module) -> NDArray[np.float64]:
         """Cross-entropy in nats, summed over the questions of each passage: [passages].
 
-        The head is the same whatever model is asked.
+        The head is the same whatever backbone is asked.
         """
         found = []
-        device = next(model.parameters()).device
         asked = self.questions
         for start in range(0, len(asked.answers), PASSAGES_AT_ONCE):
             rows = slice(start, start + PASSAGES_AT_ONCE)
-            answers = asked.answers[rows].to(device)
-            states = token_states(model, asked.input_ids[rows])[answers != UNASKED]
+            answers = asked.answers[rows].to(device_of(backbone))
+            states = unpadded_states(backbone, asked.input_ids[rows])[answers != UNASKED]
             losses = torch.zeros_like(answers, dtype=torch.float64)
             losses[answers != UNASKED] = self._each(states, answers[answers != UNASKED]).double()
             found.append(losses.sum(1).cpu())
@@ -95,14 +94,18 @@ class Objective:
         return torch.cat(losses)
 
 
-def token_states(model: TaskModel, input_ids: Tensor) -> Tensor:
-    """States [passages, length, width] of unpadded tokens [passages, length], on their device."""
-    input_ids = input_ids.to(next(model.parameters()).device)
-    return model.states(input_ids, torch.ones_like(input_ids))
+def unpadded_states(backbone: nn.Module, input_ids: Tensor) -> Tensor:
+    """States [passages, length, width] of tokens [passages, length], on the backbone's device."""
+    input_ids = input_ids.to(device_of(backbone))
+    return token_states(backbone, input_ids, torch.ones_like(input_ids))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
 
 
 def tokens(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, length: int) -> Passages:
-    """Each text cut to `length` tokens, special ones counted; texts that have fewer are left out."""
+    """Each text cut to `length` tokens, special ones counted; shorter ones are left out."""
     encoded = tokenizer(
         list(texts), truncation=True, max_length=length, return_special_tokens_mask=True
     )

@@ -7,17 +7,17 @@ read from the base's states and no longer lies where it was.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from harness.models import TaskModel
 from harness.pretraining import (
     PASSAGES_AT_ONCE,
     UNASKED,
     Objective,
     Passages,
     Questions,
+    device_of,
     following,
-    token_states,
+    unpadded_states,
 )
 from harness.tasks import probe
 
@@ -25,7 +25,7 @@ CLASSES = 16
 """The commonest tokens: enough to tell contexts apart, few enough for a fit on thousands."""
 
 
-def readout_objective(base: TaskModel, passages: Passages) -> Objective:
+def readout_objective(base: nn.Module, passages: Passages) -> Objective:
     """Fitted to convergence on one half of the passages, to be asked about the other half.
 
     Of the first half a quarter chooses the penalty. Raises RuntimeError where the fit does not
@@ -40,7 +40,7 @@ def readout_objective(base: TaskModel, passages: Passages) -> Objective:
              for rows in (slice(fitted), slice(fitted, half))]  # fmt: skip
     arguments = [array for part in parts for array in _examples(base, part)]
     found = probe.fit(*(array.numpy() for array in arguments))
-    device = next(base.parameters()).device
+    device = device_of(base)
     weight = torch.tensor(found.weight, dtype=torch.float64, device=device)
     bias = torch.tensor(found.bias, dtype=torch.float64, device=device)
 
@@ -63,11 +63,11 @@ def _numbered(answers: Tensor, classes: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _examples(base: TaskModel, asked: Questions) -> tuple[Tensor, Tensor]:
+def _examples(base: nn.Module, asked: Questions) -> tuple[Tensor, Tensor]:
     """States [n, width] and classes [n] of all questions."""
     wanted = asked.answers != UNASKED
     pairs = zip(
         asked.input_ids.split(PASSAGES_AT_ONCE), wanted.split(PASSAGES_AT_ONCE), strict=True
     )
-    states = [token_states(base, ids).cpu()[rows] for ids, rows in pairs]
+    states = [unpadded_states(base, ids).cpu()[rows] for ids, rows in pairs]
     return torch.cat(states), asked.answers[wanted]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from harness.measure.forgetting import increase, per_token
 from harness.methods import NotSwitchable
-from harness.models import TaskModel
+from harness.models import load_backbone
 from harness.plain_text import passages
 from harness.pretraining import Objective, own_objective, tokens
 from harness.readout import readout_objective
@@ -21,14 +22,14 @@ def run(bench: Workbench) -> dict[str, Any]:
     trial, settings = bench.trial, bench.trial.measure.forgetting
     assert settings is not None
     texts = tokens(passages(settings), bench.tokenizer, settings.tokens)
-    base = bench.base()
+    base = load_backbone(trial.model).to(trial.device).eval()  # type: ignore[arg-type]
     own = own_objective(trial.model, bench.tokenizer, texts, trial.device)
     objective = own or readout_objective(base, texts)
     before = objective.losses(base)
     del base
-    model = bench.restored()
-    after = objective.losses(model)
-    off, reason = _switched_off(bench, model, objective)
+    adapted = bench.adapted().to(trial.device).eval()
+    after = objective.losses(adapted)
+    off, reason = _switched_off(bench, adapted, objective)
     counts = objective.questions.counts
     forgetting = {
         "objective": objective.name,
@@ -44,11 +45,11 @@ def run(bench: Workbench) -> dict[str, Any]:
 
 
 def _switched_off(
-    bench: Workbench, model: TaskModel, objective: Objective
+    bench: Workbench, adapted: nn.Module, objective: Objective
 ) -> tuple[NDArray[np.float64] | None, str | None]:
     """The losses with the adapter off, or why there are none."""
     try:
-        with bench.method.switched_off(model.backbone):
-            return objective.losses(model), None
+        with bench.method.switched_off(adapted):
+            return objective.losses(adapted), None
     except NotSwitchable as reason:
         return None, str(reason)
