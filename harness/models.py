@@ -61,14 +61,19 @@ class TaskModel(nn.Module):
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Pooled states [batch, width] of tokens [batch, length]."""
-        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
-        config: PreTrainedConfig = self.backbone.config  # type: ignore[assignment]
-        if config.is_encoder_decoder:
-            tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
-        states = self.backbone(**tokens)
-        # A soft prompt comes back as leading positions, which are no tokens of the text.
-        states = states.last_hidden_state[:, -input_ids.shape[1] :]
+        states = token_states(self.backbone, input_ids, attention_mask)
         return pool(states, attention_mask, self.pooling)
+
+
+def token_states(backbone: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """The last states [batch, length, width] of tokens [batch, length], by any backbone."""
+    tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+    config: PreTrainedConfig = backbone.config  # type: ignore[assignment]
+    if config.is_encoder_decoder:
+        tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
+    states: Tensor = backbone(**tokens).last_hidden_state
+    # A soft prompt comes back as leading positions, which are no tokens of the text.
+    return states[:, -input_ids.shape[1] :]
 
 
 def shifted(input_ids: Tensor, start: int) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness import assets, store
+from harness import assets, plain_text, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
@@ -221,6 +221,8 @@ def _prepare(trials: list[Trial]) -> None:
         assets.fetch(model.source, "model.source")
     for task in {repr(t.config.task): t.config.task for t in trials}.values():
         check(task)
+    for plain in {repr(p): p for t in trials if (p := t.config.measure.forgetting)}.values():
+        plain_text.passages(plain)
 
 
 @contextmanager

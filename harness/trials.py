@@ -11,6 +11,7 @@ from typing import Any
 from harness import assets, store
 from harness.config import SCHEMA, TrialConfig, identity
 from harness.measure.contention import any_busy
+from harness.measure_config import TEXT_SOURCE
 from harness.phases import PHASES, Phase, phases
 
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
@@ -98,11 +99,13 @@ class Trial:
 def trial_of(config: TrialConfig, results: Path) -> Trial:
     """The trial of a config, after those that it builds on."""
     sources = tuple(trial_of(source, results) for source in config.sources)
+    forgetting = config.measure.forgetting
     id_ = identity(
         config,
         assets.digest(config.model.source, "model.source"),
         assets.digest(config.task.source, "task.source"),
         [source.id for source in sources],
+        assets.digest(forgetting.text.source, TEXT_SOURCE) if forgetting else None,
     )
     return Trial(id_, config, results / id_, sources)
 

@@ -137,8 +137,11 @@ class Workbench:
 
     def restored(self) -> TaskModel:
         """The adapted model as `save` left it, for inference."""
-        adapted = self.method.restore(self._backbone(), self.weights)
-        return self.headed(adapted).requires_grad_(False)
+        return self.headed(self.adapted()).requires_grad_(False)
+
+    def adapted(self) -> nn.Module:
+        """The adapted backbone as `save` left it, without a head."""
+        return self.method.restore(self._backbone(), self.weights)
 
     def merged(self, model: TaskModel) -> TaskModel:
         """`model` with its update in the weights; raises NotMergeable."""

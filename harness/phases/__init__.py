@@ -22,6 +22,7 @@ class Phase:
 PHASES = (
     Phase("train", alone=False),
     Phase("merge", alone=False),
+    Phase("forgetting", alone=False, wanted=lambda measure: measure.forgetting is not None),
     Phase("memory", alone=True),
     Phase("latency", alone=True),
     Phase("speed", alone=True),
