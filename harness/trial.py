@@ -51,10 +51,13 @@ def _check_one(trial: TrialConfig) -> None:
     backbone = outline(trial.model)
     context = getattr(backbone.config, "max_position_embeddings", None)
     prompt = trial.method.options.get("num_virtual_tokens") or 0
-    for field, length in (
+    lengths = [
         ("task.max_length", trial.task.max_length),
         ("measure.sequence_length", trial.measure.sequence_length),
-    ):
+    ]
+    if trial.measure.capacity is not None:
+        lengths.append(("measure.capacity.tokens", trial.measure.capacity.tokens))
+    for field, length in lengths:
         if context is not None and length + prompt > context:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""
             expected = f"exceeds the model's context of {context} tokens{prompted}"

@@ -161,6 +161,19 @@ def test_memory_has_its_parts_and_full_fine_tuning_needs_the_most(records):
     assert full["optimizer"] >= 2 * 4 * records["full"]["parameters"]["trainable"]
 
 
+def test_every_method_leaves_its_capacity_on_the_same_labels(records):
+    for method, record in records.items():
+        found = record["capacity"]
+        assert found["ceiling_bits"] == 20 * 4 * 8, method
+        assert 0 <= found["bits"] <= found["ceiling_bits"]
+        assert found["ci_low"] <= found["bits"] <= found["ci_high"]
+        stepless = method in ("head", "transfer")
+        assert (found["parameters"] == 0) == (found["reason"] is not None) == stepless
+        # What the task trains beside its head; the fit has no head.
+        assert found["parameters"] == record["parameters"]["trainable"] - HEAD
+        assert [tried["reason"] for tried in found["tried"]] == [None] * (0 if stepless else 2)
+
+
 def test_running_again_does_nothing(records, results, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in results.glob("*/*")}
 
