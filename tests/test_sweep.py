@@ -164,7 +164,7 @@ def test_memory_has_its_parts_and_full_fine_tuning_needs_the_most(records):
 def test_every_method_leaves_its_capacity_on_the_same_labels(records):
     for method, record in records.items():
         found = record["capacity"]
-        assert found["ceiling_bits"] == 20 * 4 * 8, method
+        assert found["ceiling_bits"] == 20 * 4 * 10, method
         assert 0 <= found["bits"] <= found["ceiling_bits"]
         assert found["ci_low"] <= found["bits"] <= found["ci_high"]
         stepless = method in ("head", "transfer")

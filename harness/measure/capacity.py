@@ -27,6 +27,11 @@ from harness.training import schedule_for, step
 # A model that knows more of the labels than this may hold more bits than there are to hold.
 NEAR = 0.9
 
+# Standard deviation of the read-out's logits. A state that moves by a tenth of its length moves a
+# logit by up to 0.1·SPREAD·√width, and log K is what it takes to tell a label: small changes of
+# the weights suffice, such as the rates of the recipes make within few steps.
+SPREAD = 4.0
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -57,13 +62,13 @@ def draw(vocabulary: int, sequences: int, tokens: int, classes: int, seed: int) 
 class ReadOut(nn.Module):
     """A random map from states to logits that is never trained: it holds nothing by itself.
 
-    States are brought to one scale, so that logits start with a variance of 1 in every model.
+    States are brought to one scale, so that logits are spread alike (SPREAD) in every model.
     """
 
     def __init__(self, width: int, classes: int, seed: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        weight = torch.randn(classes, width, generator=generator) / width**0.5
+        weight = torch.randn(classes, width, generator=generator) * SPREAD / width**0.5
         self.register_buffer("weight", weight)
 
     def forward(self, states: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from harness.isolation import Failure
 from harness.measure import parameters
@@ -82,8 +83,8 @@ _NONE: dict[str, Any] = {
 def _fit(bench: Workbench, targets: Targets, settings: CapacityConfig, multiple: float) -> _Fit:
     backbone = bench.adapted()
     read_out = ReadOut(bench.width(backbone), targets.classes, bench.trial.seed)
-    # Without dropout, so that what is fitted is what is read.
-    model = TaskModel(backbone, read_out, pooling=None).to(bench.trial.device).eval()
+    model = TaskModel(backbone, read_out, pooling=None).to(bench.trial.device)
+    _without_dropout(model)
     recipe = replace(
         bench.trial.train,
         steps=settings.steps,
@@ -99,3 +100,12 @@ def _fit(bench: Workbench, targets: Targets, settings: CapacityConfig, multiple:
         nothing = np.zeros(len(targets.labels))
         return _Fit(recipe.learning_rate, trained, nothing, str(failure))
     return _Fit(recipe.learning_rate, trained, found)
+
+
+def _without_dropout(model: nn.Module) -> None:
+    """Set `model` so that what is fitted is what is read."""
+    model.eval()
+    for module in model.modules():
+        # In four bits, and for inference on a CPU, it is repacked into what has no gradient.
+        if isinstance(module, nn.Linear):
+            module.train()

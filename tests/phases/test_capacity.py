@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import PreTrainedModel
+from torch import nn
 
 from harness.measure import capacity as probe
 from harness.measure_config import CapacityConfig
@@ -15,6 +16,7 @@ from harness.models import TaskModel
 from harness.phases import capacity, phases
 from harness.training import Batch, step
 from harness.workbench import Workbench
+from tests import backbones
 from tests.backbones import VOCABULARY, build
 
 SETTINGS = CapacityConfig(
@@ -26,22 +28,25 @@ class Bench(Workbench):
     """A workbench without data, on a small BERT with random weights."""
 
     tokenizer = range(VOCABULARY)  # type: ignore[assignment]  it is asked for its length
+    built = 0
 
-    def __init__(self, trial: Any) -> None:
-        super().__init__(trial, Path("absent"))
-        self.built = 0
-
-    def _backbone(self) -> PreTrainedModel:
+    def adapted(self) -> nn.Module:
         self.built += 1
-        return build("bert", self.trial.seed)
+        return super().adapted()
 
 
 @pytest.fixture
-def bench_of(trial_of: Any) -> Any:
+def bench_of(trial_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    # A weight in four bits comes in blocks of 64.
+    monkeypatch.setattr(backbones, "WIDTH", 64)
+    monkeypatch.setattr(backbones, "INNER", 128)
+    build("bert").save_pretrained(tmp_path)
+
     def make(*overrides: str, **settings: Any) -> Bench:
-        trial = trial_of("device=cpu", *overrides)
+        own = ("model=path", f"model.path={tmp_path}", "model.name=own")
+        trial = trial_of("device=cpu", *own, *overrides)
         measure = replace(trial.measure, capacity=replace(SETTINGS, **settings))
-        return Bench(replace(trial, measure=measure))
+        return Bench(replace(trial, measure=measure), tmp_path)
 
     return make
 
@@ -55,7 +60,7 @@ def test_the_best_of_the_rates_is_kept_and_all_are_told(bench_of: Any) -> None:
     assert found["learning_rate"] == best["learning_rate"]
     assert found["ci_low"] < found["bits"] < found["ci_high"]
     # Two layers with six maps each, A and B.
-    assert found["parameters"] == 4 * 2 * (4 * (32 + 32) + 2 * (32 + 64))
+    assert found["parameters"] == 4 * 2 * (4 * (64 + 64) + 2 * (64 + 128))
     assert found["bits_per_parameter"] == found["bits"] / found["parameters"]
     assert found["ceiling_bits"] == 24 * 4 * 4
     assert not found["at_ceiling"]
@@ -109,6 +114,16 @@ def test_methods_see_the_same_batches_under_the_same_read_out(
     # Three batches of eight are all the sequences, once each.
     assert len({tuple(ids) for batch in seen[:3] for ids in batch[0]}) == 24
     assert not any(training for *_, training in seen), "nothing is dropped out"
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+def test_a_base_in_four_bits_is_fitted_as_any_other(bench_of: Any) -> None:
+    plain, packed = (
+        capacity.run(bench_of(f"method={method}", "size=4", "train.learning_rate=1e-2"))["capacity"]
+        for method in ("lora", "qlora")
+    )
+    assert packed["parameters"] == plain["parameters"]
+    assert packed["bits"] == pytest.approx(plain["bits"], rel=0.3)
 
 
 def test_it_is_measured_where_the_config_has_it(trial_of: Any) -> None:
