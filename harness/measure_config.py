@@ -36,6 +36,22 @@ class ForgettingConfig(Checked):
 
 
 @dataclass(frozen=True)
+class CapacityConfig(Checked):
+    """The random labels that are fitted, and the budget of the fit: the same for every method."""
+
+    sequences: Count
+    tokens: Count
+    """Of each sequence; every one has a label."""
+    classes: Annotated[int, Field(ge=2)]
+    """A label carries log2 of it in bits."""
+    steps: Count
+    batch_size: Count
+    """Sequences of a step."""
+    rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    """Multiples of the recipe's learning rate that are tried; the best is kept."""
+
+
+@dataclass(frozen=True)
 class MeasureConfig(Checked):
     batch_sizes: tuple[Count, ...]
     """Requests timed together: the first shape is the one reported first."""
@@ -50,3 +66,5 @@ class MeasureConfig(Checked):
     curve_points: Count
     """Times that the validation split is scored as a model is trained, the end among them."""
     forgetting: ForgettingConfig | None
+    capacity: CapacityConfig | None
+    """Null: not measured."""

@@ -47,21 +47,29 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
 
 
 class TaskModel(nn.Module):
-    """A backbone, adapted or not, with the task's head on its pooled token states."""
+    """A backbone, adapted or not, with a head on its pooled token states.
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, pooling: str) -> None:
+    Without pooling the head reads the state of every token.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, pooling: str | None) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
         self.pooling = pooling
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits [batch, classes] of tokens [batch, length]."""
+        """Logits [batch, classes] of tokens [batch, length]; [batch, length, classes] unpooled."""
         return self.head(self.features(input_ids, attention_mask))
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Pooled states [batch, width] of tokens [batch, length]."""
+        """What the head reads of tokens [batch, length]: [batch, width], one state a text.
+
+        Without pooling it is [batch, length, width], one state a token.
+        """
         states = token_states(self.backbone, input_ids, attention_mask)
+        if self.pooling is None:
+            return states
         return pool(states, attention_mask, self.pooling)
 
 

@@ -68,11 +68,12 @@ def _check_one(trial: TrialConfig) -> None:
     backbone = outline(trial.model)
     context = getattr(backbone.config, "max_position_embeddings", None)
     prompt = trial.method.options.get("num_virtual_tokens") or 0
-    forgetting = trial.measure.forgetting
+    forgetting, capacity = trial.measure.forgetting, trial.measure.capacity
     for field, length in (
         ("task.max_length", trial.task.max_length),
         ("measure.sequence_length", trial.measure.sequence_length),
         ("measure.forgetting.tokens", forgetting.tokens if forgetting else 0),
+        ("measure.capacity.tokens", capacity.tokens if capacity else 0),
     ):
         if context is not None and length + prompt > context:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""

@@ -131,9 +131,12 @@ class Workbench:
 
     def fresh(self) -> TaskModel:
         """The adapted model before training; the seed fixes what starts at random."""
+        return self._assembled(self.adapted(), trained_head=False).train()
+
+    def adapted(self) -> nn.Module:
+        """The adapted backbone of `fresh`, which needs no task."""
         torch.manual_seed(self.trial.seed)
-        adapted = self.method.adapt(self._backbone())
-        return self._assembled(adapted, trained_head=False).train()
+        return self.method.adapt(self._backbone())
 
     def restored(self) -> TaskModel:
         """The adapted model as `save` left it, for inference."""
@@ -163,13 +166,14 @@ class Workbench:
         return load_backbone(self.trial.model, self.method.quantization)
 
     def _assembled(self, backbone: nn.Module, trained_head: bool) -> TaskModel:
-        head = self.kind.head(self._width(backbone), self.trial.seed)
+        head = self.kind.head(self.width(backbone), self.trial.seed)
         if trained_head:
             head.load_state_dict(load_file(self.weights / HEAD))
         model = TaskModel(backbone, head, self.trial.model.pooling)
         return model.to(self.trial.device)
 
-    def _width(self, backbone: nn.Module) -> int:
+    def width(self, backbone: nn.Module) -> int:
+        """Of a token's state."""
         width: int = backbone.config.hidden_size  # type: ignore[assignment, union-attr]
         return width
 

@@ -170,6 +170,19 @@ def test_training_has_its_speed_and_its_curve_ends_at_the_validation_quality(rec
             assert training["curve"] == [{"step": 4, "validation": record["quality"]["validation"]}]
 
 
+def test_every_method_leaves_its_capacity_on_the_same_labels(records):
+    for method, record in records.items():
+        found = record["capacity"]
+        assert found["ceiling_bits"] == 20 * 4 * 10, method
+        assert 0 <= found["bits"] <= found["ceiling_bits"]
+        assert found["ci_low"] <= found["bits"] <= found["ci_high"]
+        stepless = method in ("head", "transfer")
+        assert (found["parameters"] == 0) == (found["reason"] is not None) == stepless
+        # What the task trains beside its head; the fit has no head.
+        assert found["parameters"] == record["parameters"]["trainable"] - HEAD
+        assert [tried["reason"] for tried in found["tried"]] == [None] * (0 if stepless else 2)
+
+
 def test_running_again_does_nothing(records, results, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in results.glob("*/*")}
 
