@@ -131,19 +131,19 @@ class Workbench:
 
     def fresh(self) -> TaskModel:
         """The adapted model before training; the seed fixes what starts at random."""
-        return self._assembled(self.adapted(), trained_head=False).train()
+        return self._assembled(self.fresh_backbone(), trained_head=False).train()
 
-    def adapted(self) -> nn.Module:
-        """The adapted backbone of `fresh`, which needs no task."""
+    def fresh_backbone(self) -> nn.Module:
+        """The same without a head, which needs no task."""
         torch.manual_seed(self.trial.seed)
         return self.method.adapt(self._backbone())
 
     def restored(self) -> TaskModel:
         """The adapted model as `save` left it, for inference."""
-        return self.headed(self.adapted()).requires_grad_(False)
+        return self.headed(self.restored_backbone()).requires_grad_(False)
 
-    def adapted(self) -> nn.Module:
-        """The adapted backbone as `save` left it, without a head."""
+    def restored_backbone(self) -> nn.Module:
+        """The same without a head, which needs no task."""
         return self.method.restore(self._backbone(), self.weights)
 
     def merged(self, model: TaskModel) -> TaskModel:

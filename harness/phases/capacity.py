@@ -81,7 +81,7 @@ _NONE: dict[str, Any] = {
 
 
 def _fit(bench: Workbench, targets: Targets, settings: CapacityConfig, multiple: float) -> _Fit:
-    backbone = bench.adapted()
+    backbone = bench.fresh_backbone()
     read_out = ReadOut(bench.width(backbone), targets.classes, bench.trial.seed)
     model = TaskModel(backbone, read_out, pooling=None).to(bench.trial.device)
     _without_dropout(model)

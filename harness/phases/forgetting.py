@@ -27,7 +27,7 @@ def run(bench: Workbench) -> dict[str, Any]:
     objective = own or readout_objective(base, texts)
     before = objective.losses(base)
     del base
-    adapted = bench.adapted().to(trial.device).eval()
+    adapted = bench.restored_backbone().to(trial.device).eval()
     after = objective.losses(adapted)
     off, reason = _switched_off(bench, adapted, objective)
     counts = objective.questions.counts

@@ -30,9 +30,9 @@ class Bench(Workbench):
     tokenizer = range(VOCABULARY)  # type: ignore[assignment]  it is asked for its length
     built = 0
 
-    def adapted(self) -> nn.Module:
+    def fresh_backbone(self) -> nn.Module:
         self.built += 1
-        return super().adapted()
+        return super().fresh_backbone()
 
 
 @pytest.fixture
