@@ -77,7 +77,7 @@ def record(
     merged = 1.0 + float(noise.normal(0, 0.003)) if name in MERGEABLE else None
     weights = 86.7 * MIB
     made = {
-        "schema": 1,
+        "schema": 2,
         "trial": trial_id(method, size, seed, model, task, sorted(changes.items())),
         "status": "ok",
         "reason": None,
@@ -145,11 +145,60 @@ def record(
         },
         "capacity": None,
         "forgetting": None,
+        "serving": None,
+        "energy": None,
         "environment": dict(ENVIRONMENT),
     }
     for key, value in changes.items():
         change(made, key, value)
     return made
+
+
+def measured_further(made: dict[str, Any]) -> dict[str, Any]:
+    """The record with what trials measure beside quality, memory and latency, too."""
+    name, trained = made["method"], made["parameters"]["trainable"]
+    ratio = made["latency"]["unmerged_over_base"]["value"]
+    steps = made["training"]["steps"]
+    floor, quality = METHODS["head"][2] + 0.004, made["quality"]["validation"]
+    further = {
+        "capacity": _capacity(trained),
+        "forgetting": _forgetting(name, trained),
+        "serving": _serving(name, made["parameters"]["adapter"], ratio),
+        "energy": {
+            "source": None,
+            "reason": "no counter of energy is readable here",
+            "idle_watts": None,
+            "training_joules_per_example": None,
+            "base_joules_per_request": None,
+            "unmerged_joules_per_request": None,
+            "merged_joules_per_request": None,
+        },
+        "training": made["training"]
+        | {
+            "seconds_per_step": {"median_ms": 200.0 * ratio, "iqr_ms": 9.0, "n": 10},
+            "stable": True,
+            "curve": [
+                {"step": step, "validation": floor + (quality - floor) * (2 * step / steps - 1)}
+                for step in (10, 30, 50, 70, 100)
+            ],
+        },
+        "environment": made["environment"]
+        | {
+            "busy": False,
+            "phases": {
+                phase: {
+                    "seconds": 9.0,
+                    "threads": 2,
+                    "load": 0.4,
+                    "other_cores": 0.03,
+                    "stolen_cores": 0.0,
+                    "busy": False,
+                }
+                for phase in ("train", "memory", "latency", "speed", "capacity", "serving")
+            },
+        },
+    }
+    return made | further
 
 
 def change(made: dict[str, Any], key: str, value: Any) -> None:
@@ -239,6 +288,88 @@ def _latency(batch: int, tokens: int, unmerged: float, merged: float | None) -> 
         "unmerged_over_base": _ratio(unmerged),
         "merged_over_base": _ratio(merged),
         "stable": True,
+    }
+
+
+def _capacity(trained: int) -> dict[str, Any]:
+    """Two bits per parameter until the test is full: 512 sequences of 16 labels."""
+    ceiling = 2048.0
+    bits = ceiling * (1 - float(np.exp(-2 * trained**0.6 / ceiling)))
+    return {
+        "bits": bits,
+        "ci_low": bits - 25,
+        "ci_high": bits + 25,
+        "bits_per_parameter": bits / trained,
+        "parameters": trained,
+        "ceiling_bits": ceiling,
+        "at_ceiling": bits > 0.95 * ceiling,
+        "learning_rate": 2e-3,
+        "tried": [{"learning_rate": rate, "bits": bits * rate / 2e-3} for rate in (1e-3, 2e-3)],
+        "reason": None,
+        "budget": {
+            "sequences": 512,
+            "tokens": 32,
+            "classes": 16,
+            "steps": 200,
+            "batch_size": 64,
+        },
+    }
+
+
+def _forgetting(name: str, trained: int) -> dict[str, Any]:
+    before = 2.31
+    increase = 0.0 if name == "head" else 0.004 * float(np.log2(trained / 1000))
+    return {
+        "objective": "masked tokens",
+        "before": before,
+        "after": before + increase,
+        "adapter_off": None if name in IN_PLACE else before,
+        "increase": {
+            "value": increase,
+            "ci_low": increase - 0.012 if increase else 0.0,
+            "ci_high": increase + 0.012 if increase else 0.0,
+        },
+        "n": 64,
+        "texts": "wikitext",
+        "reason": "trained in place: nothing to switch off" if name in IN_PLACE else None,
+    }
+
+
+def _serving(name: str, adapter: int, ratio: float) -> dict[str, Any]:
+    if name in IN_PLACE:
+        return dict.fromkeys(
+            ("adapters", "bytes_per_adapter", "switch", "batch_size", "requests_per_s",
+             "mixed_over_one_at_a_time", "mixed_over_merged", "one_at_a_time_over_merged",
+             "mixed_max_abs_difference", "stable")
+        ) | {"reason": "it changes the base's own weights"}  # fmt: skip
+    mixes = name == "lora"
+    per_s = {
+        "merged": 900.0 if name in MERGEABLE else None,
+        "same": 900.0 / ratio,
+        "mixed": 600.0 if mixes else None,
+        "one_at_a_time": 250.0 / ratio,
+    }
+
+    def over(first: str, second: str) -> dict[str, float] | None:
+        a, b = per_s[first], per_s[second]
+        return None if a is None or b is None else _ratio(a / b)
+
+    base, own = 87 * MIB, 4 * adapter
+    return {
+        "adapters": [
+            {"adapters": n, "bytes": base + n * own, "full_models_bytes": n * base}
+            for n in (1, 10, 100)
+        ],
+        "bytes_per_adapter": own,
+        "switch": {"median_ms": 0.6, "iqr_ms": 0.05, "n": 40},
+        "batch_size": 8,
+        "requests_per_s": per_s,
+        "mixed_over_one_at_a_time": over("mixed", "one_at_a_time"),
+        "mixed_over_merged": over("mixed", "merged"),
+        "one_at_a_time_over_merged": over("one_at_a_time", "merged"),
+        "mixed_max_abs_difference": 2e-6 if mixes else None,
+        "stable": True,
+        "reason": None if mixes else "peft has no batches of several adapters for this type",
     }
 
 
