@@ -42,8 +42,10 @@ def caption(subject: Subject) -> str:
 
 
 def _per_parameter(known: list[Entry]) -> list[str]:
-    """Who holds the most and the least for what it trains; a lower bound is never the least."""
-    rated = [e for e in known if e["bits_per_parameter"].known]
+    """Which method holds the most and the least for what it trains; a lower bound is never the
+    least, and the head alone is no method.
+    """
+    rated = [e for e in known if e["bits_per_parameter"].known and e.family != "head"]
     exact = [e for e in rated if not e["bits_per_parameter"].at_least]
     if len(rated) < 2 or not exact:
         return []
@@ -118,7 +120,9 @@ def _axis(known: list[Entry], levels: list[float]) -> Axis:
     # An interval that reaches towards nothing would take most of a log scale.
     least = min(map(_bits, known)) / 3
     reach = [max(b, least) for b in [*reach, *levels]]
-    return axis("bits held", reach, numbers.short(numbers.significant), log=True)
+    # Room above for the names of the level and of the ideal corner, one over the other.
+    room = (0.06, 0.2)
+    return axis("bits held", reach, numbers.short(numbers.significant), log=True, room=room)
 
 
 def _within(estimate: Estimate, on: Axis) -> Bounds:

@@ -73,7 +73,7 @@ def _chart(subject: Subject) -> Forest | None:
     every = [row for _, group in groups for row in group]
     values = [0.0, *(row.value for row in every), *(b for r in every for b in r.bounds or ())]
     values += [row.tick for row in every if row.tick is not None]
-    x = axis("increase of the loss on plain text (nats per token)", values, _plain)
+    x = axis("loss gained (nats per token)", values, _plain)
     return Forest(x, groups, None, neutral=0.0)
 
 

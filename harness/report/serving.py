@@ -17,9 +17,9 @@ from harness.report.table import Column, Spec, Table, in_unit, tabulate
 
 MANY = SERVED[-1]
 RATIOS = {
-    "mixed_over_one_at_a_time": "Mixed batch over one adapter at a time",
-    "mixed_over_merged": "Mixed batch over a merged model",
-    "one_at_a_time_over_merged": "One adapter at a time over a merged model",
+    "mixed_over_one_at_a_time": "Mixed / one at a time",
+    "mixed_over_merged": "Mixed / merged",
+    "one_at_a_time_over_merged": "One at a time / merged",
 }
 
 
@@ -99,7 +99,9 @@ def _chart(subject: Subject) -> Forest | None:
         return None
     every = [row for _, group in groups for row in group]
     values = [1.0, *(row.value for row in every), *(b for r in every for b in r.bounds or ())]
-    return Forest(axis("requests per second, ratio", values, ratio), tuple(groups), None)
+    return Forest(
+        axis("requests per second, ratio", values, numbers.short(ratio)), tuple(groups), None
+    )
 
 
 def _row(subject: Subject, entry: Entry, figure: str) -> ForestRow:

@@ -15,6 +15,9 @@ from harness.report.subject import Subject
 
 UNSTABLE = {"latency": "latency", "training": "training speed", "serving": "serving"}
 
+OPTIONAL = ("Capacity", "Forgetting", "To floor", "Prefill", "Decode")
+"""Columns that stand only where something is known for them."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -115,6 +118,16 @@ def _specs(subject: Subject) -> list[Spec]:
             subject.show_gain,
         ),
         (
+            Column("Capacity", "bits", "of random labels held; ≥ where nearly all were learned"),
+            of("capacity"),
+            numbers.significant,
+        ),
+        (
+            Column("Forgetting", "nats per token", "what plain text costs more after training"),
+            of("forgetting"),
+            numbers.nats,
+        ),
+        (
             Column("Trained", "parameters", "adapter and task head"),
             of("trainable"),
             numbers.count,
@@ -144,40 +157,23 @@ def _specs(subject: Subject) -> list[Spec]:
             of("examples_per_s"),
             numbers.significant,
         ),
-    ]
-    return specs + [spec for spec in _further(subject, of) if _any_known(subject, spec)]
-
-
-def _further(subject: Subject, of: Callable[[str], Callable[[Entry], Estimate]]) -> list[Spec]:
-    """Columns that stand only where something is known for them."""
-    latency = "× base latency"
-    return [
         (
             Column("To floor", "s", "training time until validation first equals the floor's"),
             lambda entry: subject.times_to_floor[entry.label],
             numbers.seconds,
         ),
         (
-            Column("Capacity", "bits", "of random labels held; ≥ where nearly all were learned"),
-            of("capacity"),
-            numbers.significant,
-        ),
-        (
-            Column("Forgetting", "nats per token", "what plain text costs more after training"),
-            of("forgetting"),
-            numbers.nats,
-        ),
-        (
-            Column("Prefill", latency, "unmerged, up to the first new token"),
+            Column("Prefill", "× base latency", "unmerged, up to the first new token"),
             of("prefill_unmerged"),
             numbers.ratio,
         ),
         (
-            Column("Decode", latency, "unmerged, per further new token"),
+            Column("Decode", "× base latency", "unmerged, per further new token"),
             of("decode_unmerged"),
             numbers.ratio,
         ),
     ]
+    return [spec for spec in specs if spec[0].title not in OPTIONAL or _any_known(subject, spec)]
 
 
 def _any_known(subject: Subject, spec: Spec) -> bool:
