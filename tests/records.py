@@ -201,6 +201,25 @@ def measured_further(made: dict[str, Any]) -> dict[str, Any]:
     return made | further
 
 
+def generation(prefill: float, decode: float) -> dict[str, Any]:
+    """What latency tells of a generator: unmerged ratios as given, merged as the base."""
+
+    def times(by: float) -> dict[str, Any]:
+        return {"prefill": _time(20.0 * by), "decode_per_token": _time(8.0 * by)}
+
+    return {
+        "prompt_tokens": 32,
+        "new_tokens": 16,
+        "base": times(1.0),
+        "unmerged": times(max(prefill, decode)),
+        "merged": times(1.0),
+        "prefill_unmerged_over_base": _ratio(prefill),
+        "decode_unmerged_over_base": _ratio(decode),
+        "prefill_merged_over_base": _ratio(1.0),
+        "decode_merged_over_base": _ratio(1.0),
+    }
+
+
 def change(made: dict[str, Any], key: str, value: Any) -> None:
     """Set `quality__value` and its like; a whole group may be set to None."""
     *groups, last = key.split("__")

@@ -62,7 +62,7 @@ def _restored(known: list[Entry]) -> list[str]:
 
 def _chart(subject: Subject) -> Forest | None:
     known = sorted((e for e in subject.few if e["forgetting"].known), key=lambda e: -_increase(e))
-    titles = ("Forget", "Cannot be told from the base", "Better than before")
+    titles = ("Forget", "No change seen", "Better than before")
     groups = tuple(
         (title, tuple(_row(subject, entry) for entry in group))
         for title, group in zip(titles, _groups(known), strict=True)
@@ -73,7 +73,7 @@ def _chart(subject: Subject) -> Forest | None:
     every = [row for _, group in groups for row in group]
     values = [0.0, *(row.value for row in every), *(b for r in every for b in r.bounds or ())]
     values += [row.tick for row in every if row.tick is not None]
-    x = axis("loss gained (nats per token)", values, _plain)
+    x = axis("loss gained (nats/token)", values, _plain)
     return Forest(x, groups, None, neutral=0.0)
 
 
