@@ -29,7 +29,7 @@ LOWER_BOUNDS = "lower bounds taken as they are"
 
 
 def anchored_capacity(study: Study, figure: str) -> Rule | None:
-    """What is held, or gained in quality, over the floor; None where it is known for nobody."""
+    """Bits held, or quality gained over the floor; None where it is known for nobody."""
     return _held(study) if figure == "capacity" else _gained(study)
 
 
@@ -88,18 +88,16 @@ def plain(figure: str) -> str:
 
 
 def _held(study: Study) -> Rule | None:
-    """Bits on a log scale: the floor's are what a head alone holds, without any adapter."""
+    """Bits on a log scale between anchors, as memory and speed are; none is no anchor there."""
     bits = known(study, "capacity")
     if not bits:
         return None
-    floor = study.floor["capacity"].value if study.floor is not None else None
-    source = "the floor's" if floor is not None else "the fewest"
-    lowest, most = max(1.0, min(bits) if floor is None else floor), max(bits)
-    if most <= lowest and floor is not None:
-        rule = "0 for all: nothing holds more bits than the floor"
+    some = [value for value in bits if value >= 1.0]
+    if not some:
+        rule = "0 for all: nothing holds a bit"
         return Axis("capacity", "capacity", rule, None, None), lambda value: 0.0
-    words = f"bits held on a log scale, {source} 0, the most 1"
-    return _logarithmic("capacity", "capacity", lowest, most, words)
+    words = "bits held on a log scale, the fewest 0 (of those that hold any), the most 1"
+    return _logarithmic("capacity", "capacity", min(some), max(some), words)
 
 
 def _gained(study: Study) -> Rule | None:
@@ -115,10 +113,10 @@ def _gained(study: Study) -> Rule | None:
 
 
 def _logarithmic(corner: str, figure: str, zero_at: float, one_at: float, rule: str) -> Rule:
-    """Less than one counts as one, which is 0 on a log scale."""
+    """Less than one is none, and has no logarithm that would mean anything."""
     axis = Axis(corner, figure, f"{rule}; {LOWER_BOUNDS}", zero_at, one_at)
-    _, benefit = linear(corner, figure, log(zero_at), log(max(one_at, 1.0)), rule)
-    return axis, lambda value: benefit(log(max(value, 1.0)))
+    _, benefit = linear(corner, figure, log(zero_at), log(one_at), rule)
+    return axis, lambda value: benefit(log(value)) if value >= 1.0 else 0.0
 
 
 def _floor(study: Study) -> tuple[float | None, str]:

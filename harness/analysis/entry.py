@@ -15,6 +15,8 @@ IN_PLACE = "trained in place"
 # serve several of them in turn. Whatever peft adapts can be disabled, and is such a family too.
 ON_ONE_BASE = ("bottleneck", "low_rank", "prompt", "rescale", "head")
 
+IF_MERGED = ("merged", "merged_batch", "merged_per_s", "mixed_over_merged",
+             "one_at_a_time_over_merged", "merged_joules")  # fmt: skip
 TIMED = ("latency", "training", "serving")
 MemoryBasis = tuple[Any, ...]
 Curve = tuple[tuple[int, float], ...]
@@ -91,8 +93,9 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
     figures |= {name: pooled([bits(row, c) for row in rows]) for name, c in BITS.items()}
     figures |= {name: _pool(rows, c, _same_memory(basis)) for name, c in MEMORY.items()}
     figures |= {name: _pool(rows, c, _same_environment(basis)) for name, c in TIMES.items()}
-    if not mergeable and not figures["merged"].known:
-        figures["merged"] = figures["merged_batch"] = unknown(reason or "cannot be merged")
+    if not mergeable:
+        cannot = unknown(reason or "cannot be merged")
+        figures |= {name: cannot for name in IF_MERGED if not figures[name].known}
     figures["deployed"] = figures["merged" if mergeable else "unmerged"]
     return Entry(
         label=label,

@@ -13,12 +13,14 @@ from harness.report.subject import Subject, bounds
 
 def capacity(subject: Subject) -> Figure:
     known = [e for e in subject.entries if e["capacity"].known]
+    # A log scale has no place for what holds nothing, such as the head alone.
+    drawn = [e for e in known if _bits(e) > 0 and e["capacity_parameters"].known]
     return Figure(
         "capacity",
         "Capacity by trained parameters",
         "Line plot of bits held against trained parameters, both on log scales, a line per method.",
         caption(subject),
-        _chart(subject, [e for e in known if e["capacity_parameters"].known and _bits(e) > 0]),
+        _chart(subject, drawn),
     )
 
 
@@ -34,7 +36,8 @@ def caption(subject: Subject) -> str:
     else:
         most = max(known, key=_bits)
         sentences = [f"{most.label} holds the most, {significant(_bits(most))} bits."]
-    nothing = [e.label for e in known if (e["capacity"].low or _bits(e)) <= 0]
+    trained = [e for e in known if e.family != "head"]
+    nothing = [e.label for e in trained if (e["capacity"].low or _bits(e)) <= 0]
     if nothing:
         hold = "holds" if len(nothing) == 1 else "hold"
         sentences.append(f"{listed(nothing)} {hold} nothing that can be told from chance.")

@@ -167,7 +167,7 @@ def memory(subject: Subject) -> str:
 
 def _no_capacity(subject: Subject) -> str:
     if subject.capacity_figure == "capacity":
-        return "No configuration holds more bits than the floor"
+        return "No configuration holds a bit"
     return "No configuration gains quality over the floor"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.analysis.figures import Row
 from harness.analysis.numbers import capital, in_bytes, listed, plural, significant
@@ -36,16 +37,17 @@ BUDGET = ("sequences", "tokens", "classes", "steps", "batch_size")
 PROBES = (
     (
         "Capacity",
-        "{:g} sequences of {:g} tokens with random labels out of {:g}, learned in {:g} steps of "
-        "{:g}; bits are what the labels cost less what they cost the trained model",
-        tuple(f"capacity.budget.{name}" for name in BUDGET),
+        "{} sequences of {} tokens, each token with a random label out of {}, learned in {} steps "
+        "of {} sequences at the best of {} learning rates; bits are what the labels cost without "
+        "the model less what they cost with it",
+        (*(f"capacity.budget.{name}" for name in BUDGET), "capacity.tried"),
     ),
     (
         "Forgetting",
-        "loss on {1:g} texts of {2} before and after training; objective: {0}",
-        ("forgetting.objective", "forgetting.n", "forgetting.texts"),
+        "loss on {} plain texts ({} tokens asked for) before and after training; objective: {}",
+        ("forgetting.texts", "forgetting.n", "forgetting.objective"),
     ),
-    ("Serving", "batches of {:g} requests", ("serving.batch_size",)),
+    ("Serving", "batches of {} requests", ("serving.batch_size",)),
 )
 
 
@@ -212,17 +214,27 @@ def _measuring(rows: list[Row]) -> list[tuple[str, str]]:
 
 
 def _probes(rows: list[Row]) -> list[tuple[str, str]]:
-    """What capacity, forgetting and serving were measured on, each setting once."""
+    """What capacity, forgetting and serving were measured on, each setting once.
+
+    A row that lacks a part of it, such as the head, for which no rate is tried, has no say.
+    """
     told = []
     for name, template, columns in PROBES:
         found = {
-            tuple(row[column] for column in columns): None
+            tuple(_setting(row[column]) for column in columns): None
             for row in rows
-            if all(column in row for column in columns)
+            if all(row.get(column) for column in columns)
         }
         if found:
             told.append((name, "; ".join(template.format(*values) for values in found)))
     return told
+
+
+def _setting(value: Any) -> str:
+    """Of a list, how many it holds."""
+    if isinstance(value, list):
+        return str(len(value))
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _ties(subject: Subject) -> str:

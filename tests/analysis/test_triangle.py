@@ -133,7 +133,8 @@ def test_a_single_configuration_has_all_benefits_alike() -> None:
 
 def held(method: str, bits: float | None, quality: float, peak: float, ratio: float) -> dict:
     row = made(method, quality, peak, ratio)
-    row["capacity"] = bits and {"bits": bits, "ceiling_bits": 4096.0, "at_ceiling": False}
+    if bits is not None:
+        row["capacity"] = {"bits": bits, "ceiling_bits": 4096.0, "at_ceiling": False}
     return row
 
 
@@ -145,7 +146,7 @@ FOUR_HELD = (
 )
 
 
-def test_capacity_is_bits_on_a_log_scale_from_the_floors_to_the_most() -> None:
+def test_capacity_is_bits_on_a_log_scale_between_the_fewest_and_the_most() -> None:
     found = triangle(study(*FOUR_HELD))
     benefits = {p.entry.label: p.benefits[0] for p in found.positions}
     # log2 of 16, 128, 256 and 1024 is 4, 7, 8 and 10.
@@ -162,25 +163,19 @@ def test_quality_moves_nothing_on_the_capacity_axis_where_bits_are_known() -> No
     assert [p.weights for p in one.positions] == [p.weights for p in other.positions]
 
 
-def test_without_bits_of_the_floor_the_fewest_are_nothing() -> None:
-    axis = triangle(study(*FOUR_HELD[1:])).axes[0]
-    assert (axis.zero_at, axis.one_at) == (128.0, 1024.0)
-    assert "the fewest 0" in axis.rule
-
-
-def test_less_than_one_bit_is_no_capacity() -> None:
-    rows = (held("head", -3.0, 0.7, 100, 1.0), held("lora", 64.0, 0.8, 300, 1.2))
-    found = triangle(study(*rows, held("ia3", 0.5, 0.75, 200, 1.1)))
-    assert found.axes[0].zero_at == 1.0
+def test_less_than_one_bit_is_no_capacity_and_no_anchor() -> None:
+    rows = [held("head", 0.0, 0.7, 100, 1.0), held("ia3", 0.5, 0.75, 200, 1.1), *FOUR_HELD[1:3]]
+    found = triangle(study(*rows))
+    assert (found.axes[0].zero_at, found.axes[0].one_at) == (128.0, 1024.0)
     benefits = {p.entry.label: p.benefits[0] for p in found.positions}
-    assert benefits == {"head": 0.0, "lora 8": 1.0, "ia3": 0.0}
+    assert benefits == {"head": 0.0, "ia3": 0.0, "lora 8": 0.0, "full": 1.0}
 
 
-def test_where_nothing_holds_more_than_the_floor_nobody_has_capacity() -> None:
-    rows = [held("head", 500.0, 0.7, 100, 1.0), held("lora", 400.0, 0.8, 300, 1.1)]
+def test_where_nothing_holds_a_bit_nobody_has_capacity() -> None:
+    rows = [held("head", 0.0, 0.7, 100, 1.0), held("lora", 0.2, 0.8, 300, 1.1)]
     found = triangle(study(*rows))
     assert not any(p.benefits[0] for p in found.positions)
-    assert "nothing holds more bits" in found.axes[0].rule
+    assert "nothing holds a bit" in found.axes[0].rule
 
 
 def test_with_bits_quality_gained_is_one_of_the_other_rules() -> None:

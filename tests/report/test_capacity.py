@@ -72,6 +72,15 @@ def test_what_holds_nothing_is_said_and_not_drawn_on_a_log_scale(make_subject: M
     assert [mark.label for mark in figure.chart.marks] == ["lora 8"]
 
 
+def test_a_head_alone_holds_nothing_by_construction_and_nobody_is_told(
+    make_subject: MakeSubject,
+) -> None:
+    made = [holding("lora", 8, 900), holding("head", None, 0, 1)]
+    figure = capacity(make_subject(made))
+    assert "head" not in figure.caption
+    assert [mark.label for mark in figure.chart.marks] == ["lora 8"]
+
+
 def test_the_plot_is_log_log_with_a_line_per_method_and_the_ceiling(
     make_subject: MakeSubject,
 ) -> None:
@@ -81,7 +90,7 @@ def test_the_plot_is_log_log_with_a_line_per_method_and_the_ceiling(
     assert chart.y.log
     assert len(chart.lines) == 5
     assert all(len(line.points) == 3 for line in chart.lines)
-    assert [(r.y, r.label) for r in chart.references] == [(2048.0, "all that there was to learn")]
+    assert [(r.y, r.label) for r in chart.references] == [(16384.0, "all that there was to learn")]
     bits = {m["method"]: m["capacity"] for m in made if m["size"] is None}
     for mark in chart.marks:
         assert 0 < chart.y.place(mark.y) < 1

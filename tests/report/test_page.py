@@ -130,7 +130,7 @@ def test_a_study_without_the_further_measurements_says_so_in_three_sentences(
 def test_the_triangles_note_says_that_capacity_is_bits(sweep_page: Path) -> None:
     shown = "".join(Page(sweep_page).text)
     assert "Capacity is the bits of random labels that are held, on a log scale." in shown
-    assert "bits held on a log scale, the floor's 0, the most 1" in shown
+    assert "bits held on a log scale, the fewest 0 (of those that hold any), the most 1" in shown
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,14 @@ def test_what_was_asked_of_capacity_forgetting_and_serving_is_told(
 ) -> None:
     subject = make_subject(sweep())
     assert fact(subject, "Capacity").startswith(
-        "512 sequences of 32 tokens with random labels out of 16, learned in 200 steps of 64"
+        "128 sequences of 16 tokens, each token with a random label out of 256, learned in 48 "
+        "steps of 32 sequences at the best of 2 learning rates"
     )
-    assert "64 texts of wikitext" in fact(subject, "Forgetting")
+    assert "; " not in fact(subject, "Capacity").split("bits are")[0].rstrip("; ")  # told once
+    assert fact(subject, "Forgetting") == (
+        "loss on 64 plain texts (900 tokens asked for) before and after training; objective: "
+        "masked tokens"
+    )
     assert fact(subject, "Serving") == "batches of 8 requests"
 
 

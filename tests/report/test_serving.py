@@ -68,8 +68,12 @@ def test_the_table_holds_bytes_beside_full_models(
     assert cells["100 full models"].text == "8.50"
     assert cells["Switch"].text == "0.600"
     assert cells["Mixed / merged"].text == "0.67×"
+    assert cells["Mixed error"].order == 2e-6
     houlsby = next(row for row in made.rows if row.label == "houlsby 16")
-    assert houlsby.cells[titles.index("Mixed / merged")].reason.startswith("peft has no batches")
+    mixed = houlsby.cells[titles.index("Mixed / one at a time")]
+    assert mixed.reason.startswith("peft has no batches")
+    merged = houlsby.cells[titles.index("Mixed / merged")]
+    assert merged.reason == "its modules are not linear in the weights"
     assert {row.label for row in made.rows}.isdisjoint({"full", "head", "bitfit"})
 
 

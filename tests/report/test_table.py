@@ -84,9 +84,10 @@ def test_capacity_forgetting_and_time_to_floor_have_columns_where_known(
     assert titles[:4] == ["Accuracy", "Over floor", "Capacity", "Forgetting"]
     assert "Prefill" not in titles
     full = cell(shown, "full", "Capacity")
-    assert (full.text, full.below) == ("≥\u00a02,050", "")
+    assert (full.text, full.below) == ("≥\u00a016,400", "")
     lora = cell(shown, "lora 4", "Capacity")
-    assert lora.below == "833–883"
+    assert lora.below == "2,840–3,140"
+    assert cell(shown, "head", "Capacity").text == "0"
     assert cell(shown, "lora 4", "Forgetting").text == "+0.021"
     floor = next(row for row in made if row["method"] == "head")["quality"]["validation"]
     training = next(row for row in made if row["method"] == "lora")["training"]
