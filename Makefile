@@ -49,7 +49,7 @@ lint: dev
 	$(PY) -m mypy
 
 bench: setup
-	@$(PY) -m harness.measure.bench $(ARGS)
+	@$(PY) -m harness.bench $(ARGS)
 
 # Exact versions of what pyproject.toml allows today; run on the oldest Python that is supported.
 lock:

@@ -22,42 +22,13 @@ from omegaconf.errors import (
 )
 from pydantic import Field
 
+from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Share, from_plain
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 2
-
-
-@dataclass(frozen=True)
-class Source(Checked):
-    """Where files come from."""
-
-    kind: Literal["package", "hub", "path"]
-    package: str | None = None
-    version: str | None = None
-    sha256: str | None = None
-    """Of the package file, as pip downloads it."""
-    members: tuple[str, ...] = ()
-    """Patterns of the package's members to unpack."""
-    root: str = ""
-    """The folder inside the package that becomes the asset's root."""
-    repo: str | None = None
-    revision: str | None = None
-    """Of the hub repository: a commit, so that the weights of a trial are known."""
-    path: str | None = None
-    licence: str | None = None
-
-    def __post_init__(self) -> None:
-        needs = {
-            "package": ("package", "version", "sha256", "members"),
-            "hub": ("repo", "revision"),
-            "path": ("path",),
-        }
-        for name in needs[self.kind]:
-            if not getattr(self, name):
-                raise ConfigError(name, None, f"needed for kind={self.kind}")
 
 
 @dataclass(frozen=True)
@@ -188,13 +159,17 @@ def run_config(cfg: DictConfig) -> RunConfig:
 
 
 def identity(
-    trial: TrialConfig, model_digest: str, task_digest: str, sources: Sequence[str] = ()
+    trial: TrialConfig,
+    model_digest: str,
+    task_digest: str,
+    sources: Sequence[str] = (),
+    text_digest: str | None = None,
 ) -> str:
     """16 hex digits of the sha256 over what makes a trial what it is.
 
     Licences are shown to readers and change nothing; the digests stand for the files' contents,
-    so that a user's edited data set is another trial; `sources` are the ids of the trials that
-    it builds on.
+    so that a user's edited data set is another trial; `text_digest` is that of the plain text on
+    which forgetting is measured, and `sources` are the ids of the trials that it builds on.
     """
     plain = replace(
         trial,
@@ -203,6 +178,8 @@ def identity(
     ).as_dict()
     for name, digest in (("model", model_digest), ("task", task_digest)):
         plain[name]["source"] = digest
+    if plain["measure"]["forgetting"]:
+        plain["measure"]["forgetting"]["text"]["source"] = text_digest
     plain["sources"] = list(sources)
     if not sources:  # a trial that stands alone keeps the id that it had before there were any
         del plain["sources"]

@@ -7,7 +7,48 @@ from typing import Annotated
 
 from pydantic import Field
 
+from harness.assets.source import Source
 from harness.checked import Checked, Count
+
+TEXT_SOURCE = "measure.forgetting.text.source"
+"""The place of the plain text in a config, for messages."""
+
+
+@dataclass(frozen=True)
+class TextConfig(Checked):
+    """Plain text that no label belongs to: one file, or the files of a folder."""
+
+    source: Source
+    files: str = "**/*.txt"
+    """Pattern of the files in a folder."""
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class ForgettingConfig(Checked):
+    """How much plain text the loss is taken on, before training and after it."""
+
+    text: TextConfig
+    passages: Annotated[int, Field(ge=8)]
+    """At most so many; half of them are for fitting where the model has no head of its own."""
+    tokens: Annotated[int, Field(ge=8)]
+    """Of a passage, special ones counted."""
+
+
+@dataclass(frozen=True)
+class CapacityConfig(Checked):
+    """The random labels that are fitted, and the budget of the fit: the same for every method."""
+
+    sequences: Count
+    tokens: Count
+    """Of each sequence; every one has a label."""
+    classes: Annotated[int, Field(ge=2)]
+    """A label carries log2 of it in bits."""
+    steps: Count
+    batch_size: Count
+    """Sequences of a step."""
+    rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    """Multiples of the recipe's learning rate that are tried; the best is kept."""
 
 
 @dataclass(frozen=True)
@@ -21,4 +62,9 @@ class MeasureConfig(Checked):
     latency_rounds: Count
     warmups: Count
     speed_steps: Count
-    """Training steps that are timed for examples per second."""
+    """Training steps that are timed for examples per second, twice each."""
+    curve_points: Count
+    """Times that the validation split is scored as a model is trained, the end among them."""
+    forgetting: ForgettingConfig | None
+    capacity: CapacityConfig | None
+    """Null: not measured."""

@@ -47,28 +47,41 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
 
 
 class TaskModel(nn.Module):
-    """A backbone, adapted or not, with the task's head on its pooled token states."""
+    """A backbone, adapted or not, with a head on its pooled token states.
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, pooling: str) -> None:
+    Without pooling the head reads the state of every token.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, pooling: str | None) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
         self.pooling = pooling
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits [batch, classes] of tokens [batch, length]."""
+        """Logits [batch, classes] of tokens [batch, length]; [batch, length, classes] unpooled."""
         return self.head(self.features(input_ids, attention_mask))
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Pooled states [batch, width] of tokens [batch, length]."""
-        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
-        config: PreTrainedConfig = self.backbone.config  # type: ignore[assignment]
-        if config.is_encoder_decoder:
-            tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
-        states = self.backbone(**tokens)
-        # A soft prompt comes back as leading positions, which are no tokens of the text.
-        states = states.last_hidden_state[:, -input_ids.shape[1] :]
+        """What the head reads of tokens [batch, length]: [batch, width], one state a text.
+
+        Without pooling it is [batch, length, width], one state a token.
+        """
+        states = token_states(self.backbone, input_ids, attention_mask)
+        if self.pooling is None:
+            return states
         return pool(states, attention_mask, self.pooling)
+
+
+def token_states(backbone: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    """The last states [batch, length, width] of tokens [batch, length], by any backbone."""
+    tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+    config: PreTrainedConfig = backbone.config  # type: ignore[assignment]
+    if config.is_encoder_decoder:
+        tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
+    states: Tensor = backbone(**tokens).last_hidden_state
+    # A soft prompt comes back as leading positions, which are no tokens of the text.
+    return states[:, -input_ids.shape[1] :]
 
 
 def shifted(input_ids: Tensor, start: int) -> Tensor:

@@ -13,9 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness import entry, store
 from harness.amounts import parse_bytes
-from harness.analysis.choice import Choice, Constraints, select
-
-AMOUNTS = ("max_train_memory", "max_inference_memory", "max_file_bytes")
+from harness.analysis.choice import BYTES, Choice, Constraints, select
 
 
 def command(cfgs: list[DictConfig]) -> int:
@@ -32,7 +30,7 @@ def command(cfgs: list[DictConfig]) -> int:
 
 def _constraints(cfg: DictConfig) -> Constraints:
     plain = {field.name: cfg[field.name] for field in fields(Constraints)}
-    for name in AMOUNTS:
+    for name in BYTES:
         plain[name] = parse_bytes(name, plain[name])
     needs = OmegaConf.to_object(cfg.needs) if OmegaConf.is_list(cfg.needs) else [cfg.needs]
     return Constraints(**{**plain, "needs": tuple(needs)})  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness import assets, store
+from harness import assets, plain_text, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
@@ -22,7 +23,7 @@ from harness.isolation import Outcome, Processes, Task
 from harness.measure import nvml
 from harness.phases import Phase
 from harness.progress import Progress, figures_of, name_of, quality_of
-from harness.trials import Trial, distinct, trial_of
+from harness.trials import Trial, distinct, prepared, trial_of
 
 
 def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, Any]]:
@@ -74,6 +75,8 @@ class _Sweep:
         self._progress = Progress(len(trials), {"trained": run.jobs, "measured": 1})
 
     def run(self) -> None:
+        # A sweep that was killed left it behind, and what it was made from may have changed.
+        shutil.rmtree(prepared(self._run.results), ignore_errors=True)
         try:
             sound = self._check()
             with self._holding(t for t in sound if t.left(alone=False)):
@@ -82,6 +85,7 @@ class _Sweep:
                 self._measure(trained)
         finally:
             self._processes.stop()
+            shutil.rmtree(prepared(self._run.results), ignore_errors=True)
 
     def _check(self) -> list[Trial]:
         """The trials whose method fits their model, seen without loading any weights."""
@@ -217,6 +221,8 @@ def _prepare(trials: list[Trial]) -> None:
         assets.fetch(model.source, "model.source")
     for task in {repr(t.config.task): t.config.task for t in trials}.values():
         check(task)
+    for plain in {repr(p): p for t in trials if (p := t.config.measure.forgetting)}.values():
+        plain_text.passages(plain)
 
 
 @contextmanager

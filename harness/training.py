@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,14 +79,17 @@ def fit(
     loss_of: Loss,
     optimizer: Optimizer,
     config: TrainConfig,
+    pauses: Mapping[int, Callable[[], None]] | None = None,
 ) -> TrainingLog:
     """Train for the recipe's number of steps.
 
-    Raises Failure with the step at which the loss stopped being finite.
+    After the steps that `pauses` names it calls what stands there, in evaluation mode and with
+    the clock stopped. Raises Failure with the step at which the loss stopped being finite.
     """
     schedule = schedule_for(optimizer, config)
     losses: list[float] = []
     examples = tokens = 0
+    paused = 0.0
     model.train()
     started = time.perf_counter()
     for number in range(1, config.steps + 1):
@@ -100,6 +103,12 @@ def fit(
         tokens += int(batch["attention_mask"].sum())
         if number % 10 == 0 or number == config.steps:
             print(f"step {number}/{config.steps} loss {losses[-1]:.4f}", flush=True)
-    seconds = time.perf_counter() - started
+        if pauses and number in pauses:
+            stopped = time.perf_counter()
+            model.eval()
+            pauses[number]()
+            model.train()
+            paused += time.perf_counter() - stopped
+    seconds = time.perf_counter() - started - paused
     model.eval()
     return TrainingLog(losses, seconds, examples, tokens)

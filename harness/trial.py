@@ -27,10 +27,10 @@ from harness.workbench import Workbench
 Values = dict[str, Any]
 
 
-def run(phase: str, config: Values, folder: str, sources: Sequence[str] = ()) -> Values:
+def run(phase: str, config: Values, folder: str, sources: Sequence[str], prepared: str) -> Values:
     """The groups of the record that a phase gives, from what the phases before it left."""
-    trial = from_plain(TrialConfig, config)
-    bench = Workbench(trial, Path(folder), [Path(source) for source in sources])
+    trial, places = from_plain(TrialConfig, config), [Path(source) for source in sources]
+    bench = Workbench(trial, Path(folder), places, Path(prepared))
     before = contention.snapshot()
     groups: Values = import_module(f"harness.phases.{phase}").run(bench)
     others = contention.between(before, contention.snapshot())
@@ -68,9 +68,12 @@ def _check_one(trial: TrialConfig) -> None:
     backbone = outline(trial.model)
     context = getattr(backbone.config, "max_position_embeddings", None)
     prompt = trial.method.options.get("num_virtual_tokens") or 0
+    forgetting, capacity = trial.measure.forgetting, trial.measure.capacity
     for field, length in (
         ("task.max_length", trial.task.max_length),
         ("measure.sequence_length", trial.measure.sequence_length),
+        ("measure.forgetting.tokens", forgetting.tokens if forgetting else 0),
+        ("measure.capacity.tokens", capacity.tokens if capacity else 0),
     ):
         if context is not None and length + prompt > context:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""

@@ -11,6 +11,7 @@ from typing import Any
 from harness import assets, store
 from harness.config import SCHEMA, TrialConfig, identity
 from harness.measure.contention import any_busy
+from harness.measure_config import TEXT_SOURCE
 from harness.phases import PHASES, Phase, phases
 
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
@@ -34,8 +35,13 @@ class Trial:
 
     def arguments(self, phase: Phase) -> dict[str, Any]:
         sources = [str(source.folder) for source in self.sources]
-        config, folder = self.config.as_dict(), str(self.folder)
-        return {"phase": phase.name, "config": config, "folder": folder, "sources": sources}
+        return {
+            "phase": phase.name,
+            "config": self.config.as_dict(),
+            "folder": str(self.folder),
+            "sources": sources,
+            "prepared": str(prepared(self.folder.parent)),
+        }
 
     def left(self, alone: bool) -> list[Phase]:
         """The phases that lie ahead, of those that run alone or of the others."""
@@ -93,11 +99,13 @@ class Trial:
 def trial_of(config: TrialConfig, results: Path) -> Trial:
     """The trial of a config, after those that it builds on."""
     sources = tuple(trial_of(source, results) for source in config.sources)
+    forgetting = config.measure.forgetting
     id_ = identity(
         config,
         assets.digest(config.model.source, "model.source"),
         assets.digest(config.task.source, "task.source"),
         [source.id for source in sources],
+        assets.digest(forgetting.text.source, TEXT_SOURCE) if forgetting else None,
     )
     return Trial(id_, config, results / id_, sources)
 
@@ -105,6 +113,11 @@ def trial_of(config: TrialConfig, results: Path) -> Trial:
 def distinct(trials: Iterable[Trial]) -> list[Trial]:
     """One trial per identity: sizes swept over a method without a size are one trial."""
     return list({trial.id: trial for trial in trials}.values())
+
+
+def prepared(results: Path) -> Path:
+    """Where phases keep the data that they share, for as long as a sweep lasts."""
+    return results / ".prepared"
 
 
 def _joined(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:

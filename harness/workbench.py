@@ -20,9 +20,10 @@ from harness.config import TrialConfig
 from harness.measure.device import Device, device_for
 from harness.methods import Method, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
-from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
+from harness.tasks.batches import Encoded, LengthBuckets, longest_first
 from harness.tasks.classification import Classification, Quality
-from harness.tasks.data import TaskData, load
+from harness.tasks.data import TaskData
+from harness.tasks.prepared import Prepared
 from harness.training import Batch
 
 WEIGHTS = "weights"
@@ -32,11 +33,19 @@ HEAD = "head.safetensors"
 class Workbench:
     """Builds, on demand, whatever one trial needs.
 
-    `folder` is the trial's own, and `sources` those of the trials that it builds on.
+    `folder` is the trial's own, and `sources` those of the trials that it builds on; `prepared` is
+    where data is kept that other phases and trials read too.
     """
 
-    def __init__(self, trial: TrialConfig, folder: Path, sources: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        trial: TrialConfig,
+        folder: Path,
+        sources: Sequence[Path] = (),
+        prepared: Path | None = None,
+    ) -> None:
         self.trial = trial
+        self._prepared = Prepared(prepared, trial)
         self.folder = folder
         self.weights = folder / WEIGHTS
         trained = [
@@ -49,7 +58,7 @@ class Workbench:
 
     @cached_property
     def data(self) -> TaskData:
-        return load(self.trial.task)
+        return self._prepared.data()
 
     @cached_property
     def kind(self) -> Classification:
@@ -62,8 +71,8 @@ class Workbench:
     def encoded(self, split: str) -> Encoded:
         """The split's texts as tokens; several passes of a trial ask for the same split."""
         if split not in self._encoded:
-            texts = getattr(self.data, split)
-            self._encoded[split] = encode(texts, self.tokenizer, self.trial.task.max_length)
+            encoded = self._prepared.encoded(split, self.data, self.tokenizer)
+            self._encoded[split] = encoded
         return self._encoded[split]
 
     def labels(self, split: str) -> NDArray[np.int64]:
@@ -122,14 +131,20 @@ class Workbench:
 
     def fresh(self) -> TaskModel:
         """The adapted model before training; the seed fixes what starts at random."""
+        return self._assembled(self.fresh_backbone(), trained_head=False).train()
+
+    def fresh_backbone(self) -> nn.Module:
+        """The same without a head, which needs no task."""
         torch.manual_seed(self.trial.seed)
-        adapted = self.method.adapt(self._backbone())
-        return self._assembled(adapted, trained_head=False).train()
+        return self.method.adapt(self._backbone())
 
     def restored(self) -> TaskModel:
         """The adapted model as `save` left it, for inference."""
-        adapted = self.method.restore(self._backbone(), self.weights)
-        return self.headed(adapted).requires_grad_(False)
+        return self.headed(self.restored_backbone()).requires_grad_(False)
+
+    def restored_backbone(self) -> nn.Module:
+        """The same without a head, which needs no task."""
+        return self.method.restore(self._backbone(), self.weights)
 
     def merged(self, model: TaskModel) -> TaskModel:
         """`model` with its update in the weights; raises NotMergeable."""
@@ -151,13 +166,14 @@ class Workbench:
         return load_backbone(self.trial.model, self.method.quantization)
 
     def _assembled(self, backbone: nn.Module, trained_head: bool) -> TaskModel:
-        head = self.kind.head(self._width(backbone), self.trial.seed)
+        head = self.kind.head(self.width(backbone), self.trial.seed)
         if trained_head:
             head.load_state_dict(load_file(self.weights / HEAD))
         model = TaskModel(backbone, head, self.trial.model.pooling)
         return model.to(self.trial.device)
 
-    def _width(self, backbone: nn.Module) -> int:
+    def width(self, backbone: nn.Module) -> int:
+        """Of a token's state."""
         width: int = backbone.config.hidden_size  # type: ignore[assignment, union-attr]
         return width
 

@@ -69,7 +69,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def identity_of(trial: TrialConfig) -> str:
     model = assets.digest(trial.model.source, "model.source")
-    return identity(trial, model, assets.digest(trial.task.source, "task.source"))
+    task = assets.digest(trial.task.source, "task.source")
+    text = assets.digest(trial.measure.forgetting.text.source)
+    return identity(trial, model, task, text_digest=text)
 
 
 def run(results: Path, *overrides: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_every_method_ends_well_and_leaves_all_groups(records):
     for record in records.values():
         assert (record["status"], record["reason"], record["phase"]) == ("ok", None, "done")
         for group in ("parameters", "quality", "memory", "latency", "training", "merge",
-                      "environment", "config"):  # fmt: skip
+                      "forgetting", "environment", "config"):  # fmt: skip
             assert record[group], (record["method"], group)
 
 
@@ -161,6 +161,28 @@ def test_memory_has_its_parts_and_full_fine_tuning_needs_the_most(records):
     assert full["optimizer"] >= 2 * 4 * records["full"]["parameters"]["trainable"]
 
 
+def test_training_has_its_speed_and_its_curve_ends_at_the_validation_quality(records):
+    for method, record in records.items():
+        training = record["training"]
+        assert training["seconds_per_step"]["n"] == 2 * 2
+        assert isinstance(training["stable"], bool)
+        if method not in ("head", "transfer"):
+            assert training["curve"] == [{"step": 4, "validation": record["quality"]["validation"]}]
+
+
+def test_every_method_leaves_its_capacity_on_the_same_labels(records):
+    for method, record in records.items():
+        found = record["capacity"]
+        assert found["ceiling_bits"] == 20 * 4 * 10, method
+        assert 0 <= found["bits"] <= found["ceiling_bits"]
+        assert found["ci_low"] <= found["bits"] <= found["ci_high"]
+        stepless = method in ("head", "transfer")
+        assert (found["parameters"] == 0) == (found["reason"] is not None) == stepless
+        # What the task trains beside its head; the fit has no head.
+        assert found["parameters"] == record["parameters"]["trainable"] - HEAD
+        assert [tried["reason"] for tried in found["tried"]] == [None] * (0 if stepless else 2)
+
+
 def test_running_again_does_nothing(records, results, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in results.glob("*/*")}
 
@@ -195,6 +217,7 @@ def test_each_trial_has_its_log_and_no_leftovers(records, results):
         assert {path.name for path in folder.iterdir()} == {
             "record.json", "outcomes.json", "latency.json", "log.txt", "weights",
         }  # fmt: skip
+    assert not (results / ".prepared").exists()
 
 
 def test_same_seed_gives_the_same_trial_and_another_seed_another(tmp_path, records):

@@ -107,6 +107,41 @@ def test_fit_learns_and_counts_what_it_saw():
     assert not model.training
 
 
+def test_pauses_see_the_model_as_it_is_then_and_change_nothing():
+    def trained(pauses: bool) -> tuple[list[float], list[tuple[bool, float]]]:
+        model = Linear()
+        seen: list[tuple[bool, float]] = []
+
+        def look() -> None:
+            seen.append((model.training, model.map.weight[0, 0].item()))
+
+        log = fit(
+            model, forever(batch()), nn.functional.cross_entropy, adamw(model, recipe()), recipe(),
+            {3: look, 10: look} if pauses else None,
+        )  # fmt: skip
+        return log.losses, seen
+
+    losses, seen = trained(pauses=True)
+    assert losses == trained(pauses=False)[0]
+    assert [training for training, _ in seen] == [False, False]
+    assert seen[0][1] != seen[1][1]
+
+
+def test_pauses_are_no_training_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("harness.training.time.perf_counter", lambda: now[0])
+
+    def wait() -> None:
+        now[0] += 100
+
+    model = Linear()
+    log = fit(
+        model, forever(batch()), nn.functional.cross_entropy, adamw(model, recipe()), recipe(),
+        {2: wait, 5: wait},
+    )  # fmt: skip
+    assert log.seconds == 0
+
+
 def test_loss_that_is_not_finite_ends_the_run_with_its_step():
     batches = forever(batch(), batch(), batch(float("nan")))
     model = Linear()

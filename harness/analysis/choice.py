@@ -12,11 +12,20 @@ from harness.analysis.entry import Entry
 from harness.analysis.evidence import Evidence
 from harness.analysis.numbers import in_bytes, significant
 from harness.analysis.study import Study, studies
-from harness.analysis.ties import Comparison, compare
+from harness.analysis.ties import OVERLAP, Comparison, compare
 from harness.errors import ConfigError, nearest
 
-NEEDS = ("merge", "hot_swap")
-PREFERENCES = ("quality", "train_memory", "inference_memory", "deployed", "file_bytes")
+NEEDS = ("merge", "hot_swap", "mixed_batches")
+PREFERENCES = (
+    "quality",
+    "capacity",
+    "forgetting",
+    "train_memory",
+    "inference_memory",
+    "deployed",
+    "file_bytes",
+    "adapter_bytes",
+)
 
 # The figure that each limit is held against.
 LIMITS = {
@@ -24,25 +33,34 @@ LIMITS = {
     "max_train_memory": "train_memory",
     "max_inference_memory": "inference_memory",
     "max_file_bytes": "file_bytes",
+    "max_adapter_bytes": "adapter_bytes",
+    "max_forgetting": "forgetting",
+    "min_capacity": "capacity",
     "min_quality": "quality",
 }
-BYTES = ("max_train_memory", "max_inference_memory", "max_file_bytes")
+BYTES = ("max_train_memory", "max_inference_memory", "max_file_bytes", "max_adapter_bytes")
+EQUAL = "exactly"
 RUNNERS_UP = 3
 
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a pick must keep to; None asks nothing. Bytes, a ratio to the base, quality as recorded.
+    """What a pick must keep to; None asks nothing. Bytes, a ratio to the base, forgetting in nats
+    per token, capacity in bits, quality as recorded.
 
     `needs`: "merge" asks for a model that ends as the base's own architecture, "hot_swap" for one
     that leaves the base's weights alone, so that adapters of several tasks share one copy; its
-    latency then counts unmerged. `prefer` says what is best among those that keep to all of it.
+    latency then counts unmerged. "mixed_batches" asks for one that was seen to answer requests for
+    several adapters in one batch. `prefer` says what is best among those that keep to all of it.
     """
 
     max_latency_ratio: float | None = None
     max_train_memory: float | None = None
     max_inference_memory: float | None = None
     max_file_bytes: float | None = None
+    max_adapter_bytes: float | None = None
+    max_forgetting: float | None = None
+    min_capacity: float | None = None
     min_quality: float | None = None
     needs: tuple[str, ...] = ()
     prefer: str = "quality"
@@ -62,8 +80,13 @@ class Constraints:
                 raise ConfigError(field.name, value, "must be above 0")
 
     def figure(self, limit: str) -> str:
-        swapped = limit == "max_latency_ratio" and "hot_swap" in self.needs
-        return "unmerged" if swapped else LIMITS[limit]
+        shared = not {"hot_swap", "mixed_batches"}.isdisjoint(self.needs)
+        return "unmerged" if limit == "max_latency_ratio" and shared else LIMITS[limit]
+
+    @property
+    def preferred(self) -> str:
+        """The figure that `prefer` is about."""
+        return self.figure("max_latency_ratio") if self.prefer == "deployed" else self.prefer
 
 
 @dataclass(frozen=True)
@@ -145,7 +168,8 @@ def choose(study: Study, constraints: Constraints) -> Choice:
     """The pick of one study.
 
     Ties are those that cannot be told from the pick in quality; where something else than quality
-    is preferred they are the ones that equal it exactly in that.
+    is preferred they are the ones whose interval of that overlaps the pick's, or which equal it
+    where there are no intervals.
     """
     ruled_out, candidates = [], []
     for entry in study.entries:
@@ -159,12 +183,8 @@ def choose(study: Study, constraints: Constraints) -> Choice:
         relax, relaxed_for = (miss.violations, miss.entry) if miss else ((), None)
         return Choice(study, constraints, None, (), (), tuple(ruled_out), relax, relaxed_for)
     pick, *others = _ordered(study, candidates, constraints)
-    compared = [(entry, compare(study, pick, entry)) for entry in others]
-    if constraints.prefer == "quality":
-        ties = tuple((entry, comparison) for entry, comparison in compared if comparison.tied)
-    else:
-        figure = constraints.prefer
-        ties = tuple((e, c) for e, c in compared if e[figure].value == pick[figure].value)
+    compared = [(entry, _comparison(study, pick, entry, constraints)) for entry in others]
+    ties = tuple((entry, comparison) for entry, comparison in compared if comparison.tied)
     tied = {entry.label for entry, _ in ties}
     runners_up = tuple(entry for entry in others if entry.label not in tied)[:RUNNERS_UP]
     return Choice(study, constraints, pick, ties, runners_up, tuple(ruled_out), (), None)
@@ -192,10 +212,22 @@ def how_sure(choice: Choice) -> str:
     return " ".join(told)
 
 
+def _comparison(study: Study, pick: Entry, other: Entry, constraints: Constraints) -> Comparison:
+    if constraints.prefer == "quality":
+        return compare(study, pick, other)
+    first, second = pick[constraints.preferred], other[constraints.preferred]
+    difference = (first.value or 0.0) - (second.value or 0.0)
+    how = OVERLAP if first.bounded or second.bounded or first.at_least else EQUAL
+    return Comparison(difference, None, None, how, first.overlaps(second))
+
+
 def _violations(entry: Entry, constraints: Constraints, study: Study) -> tuple[Violation, ...]:
     found = []
     if not entry["quality"].known:
         found.append(Violation("quality", None, None, f"quality: {entry['quality'].reason}"))
+    preferred = entry[constraints.preferred]
+    if constraints.prefer != "quality" and not preferred.known:
+        found.append(Violation("prefer", None, None, f"{constraints.prefer}: {preferred.reason}"))
     for limit in LIMITS:
         bound = getattr(constraints, limit)
         if bound is not None:
@@ -205,6 +237,9 @@ def _violations(entry: Entry, constraints: Constraints, study: Study) -> tuple[V
         found.append(Violation("needs", None, None, f"merge: {reason}"))
     if "hot_swap" in constraints.needs and not entry.on_one_base:
         found.append(Violation("needs", None, None, "hot_swap: it changes the base's own weights"))
+    if "mixed_batches" in constraints.needs and not entry["mixed_per_s"].known:
+        reason = f"mixed_batches: {entry['mixed_per_s'].reason}"
+        found.append(Violation("needs", None, None, reason))
     return tuple(found)
 
 
@@ -214,7 +249,7 @@ def _beyond(
     estimate = entry[constraints.figure(limit)]
     if estimate.value is None:
         return [Violation(limit, bound, None, f"{limit}: {estimate.reason}")]
-    higher = limit == "min_quality" and study.higher_is_better
+    higher = study.higher_is_better if limit == "min_quality" else limit.startswith("min_")
     kept = estimate.value >= bound if higher else estimate.value <= bound
     if kept:
         return []
@@ -238,15 +273,9 @@ def _ordered(study: Study, entries: list[Entry], constraints: Constraints) -> li
     by_quality = study.by_quality(entries)
     if constraints.prefer == "quality":
         return by_quality
-    figure = constraints.prefer
-    if figure == "deployed":
-        figure = constraints.figure("max_latency_ratio")
-
-    def cost(entry: Entry) -> float:
-        value = entry[figure].value
-        return float("inf") if value is None else value
-
-    return sorted(by_quality, key=cost)  # stable: the better quality first among equals
+    sign = -1 if constraints.prefer == "capacity" else 1
+    # Stable: the better quality first among equals.
+    return sorted(by_quality, key=lambda e: sign * (e[constraints.preferred].value or 0.0))
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
@@ -260,4 +289,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "train_memory": entry["train_memory"].value,
         "inference_memory": entry["inference_memory"].value,
         "file_bytes": entry["file_bytes"].value,
+        "adapter_bytes": entry["adapter_bytes"].value,
+        "capacity_bits": entry["capacity"].value,
+        "forgetting": entry["forgetting"].value,
     }

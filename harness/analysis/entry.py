@@ -8,52 +8,28 @@ from typing import Any
 
 from harness.analysis.environment import VERSIONS, Environment, environment
 from harness.analysis.estimate import Estimate, pooled, unknown
-
-Row = Mapping[str, Any]
-"""A record with dotted keys and no nulls."""
+from harness.analysis.figures import BITS, FIGURES, MEMORY, TIMES, Row, bits, estimate
 
 IN_PLACE = "trained in place"
 # Families that leave the base model's own weights as they are, so that one copy of the base can
 # serve several of them in turn. Whatever peft adapts can be disabled, and is such a family too.
 ON_ONE_BASE = ("bottleneck", "low_rank", "prompt", "rescale", "head")
 
-FIGURES = {
-    "quality": "quality",
-    "validation": "quality.validation",
-    "after_merge": "quality.after_merge",
-    "trainable": "parameters.trainable",
-    "adapter": "parameters.adapter",
-    "share": "parameters.share",
-    "file_bytes": "parameters.file_bytes",
-    "merge_error": "merge.max_abs_logit_difference",
-}
-MEMORY = {
-    "train_memory": "memory.train.allocated_peak",
-    "inference_memory": "memory.inference.allocated_peak",
-    "weights": "memory.train.weights",
-    "gradients": "memory.train.gradients",
-    "optimizer": "memory.train.optimizer",
-    "activations": "memory.train.activations",
-}
-TIMES = {
-    "unmerged": "latency.unmerged_over_base",
-    "merged": "latency.merged_over_base",
-    "unmerged_batch": "latency.batch.unmerged_over_base",
-    "merged_batch": "latency.batch.merged_over_base",
-    "base_ms": "latency.base.median_ms",
-    "unmerged_ms": "latency.unmerged.median_ms",
-    "merged_ms": "latency.merged.median_ms",
-    "examples_per_s": "training.examples_per_s",
-}
+IF_MERGED = ("merged", "merged_batch", "merged_per_s", "mixed_over_merged",
+             "one_at_a_time_over_merged", "merged_joules")  # fmt: skip
+TIMED = ("latency", "training", "serving")
 MemoryBasis = tuple[Any, ...]
+Curve = tuple[tuple[int, float], ...]
+"""Steps and validation quality."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """What can be picked: a method at a size, under one recipe, pooled over its seeds.
 
-    `entry["quality"]` is the figure of that name: one of FIGURES, MEMORY and TIMES, or `deployed`,
-    the latency ratio after merging where the method merges and as trained where it does not.
+    `entry["quality"]` is the figure of that name: one of FIGURES, BITS, MEMORY and TIMES, or
+    `deployed`, the latency ratio after merging where the method merges and as trained where it does
+    not.
     """
 
     label: str
@@ -67,7 +43,12 @@ class Entry:
     examples: int | None
     mergeable: bool
     merge_reason: str
-    stable: bool | None
+    unstable: tuple[str, ...]
+    """What of its timing varied too much in some seed: latency, training, serving."""
+    busy: bool
+    """Whether other programs used the machine while some seed was measured."""
+    curves: tuple[Curve, ...]
+    """Validation quality at a few steps of training, one curve per seed that has one."""
     recipe: Mapping[str, Any]
     figures: Mapping[str, Estimate]
 
@@ -109,12 +90,13 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
     reason = str(first.get("merge.reason", ""))
     mergeable = all(row.get("merge.mergeable") is True for row in rows)
     figures = {name: _pool(rows, column, _always) for name, column in FIGURES.items()}
+    figures |= {name: pooled([bits(row, c) for row in rows]) for name, c in BITS.items()}
     figures |= {name: _pool(rows, c, _same_memory(basis)) for name, c in MEMORY.items()}
     figures |= {name: _pool(rows, c, _same_environment(basis)) for name, c in TIMES.items()}
-    if not mergeable and not figures["merged"].known:
-        figures["merged"] = figures["merged_batch"] = unknown(reason or "cannot be merged")
+    if not mergeable:
+        cannot = unknown(reason or "cannot be merged")
+        figures |= {name: cannot for name in IF_MERGED if not figures[name].known}
     figures["deployed"] = figures["merged" if mergeable else "unmerged"]
-    stable = [row["latency.stable"] for row in rows if "latency.stable" in row]
     return Entry(
         label=label,
         method=str(first["method"]),
@@ -127,23 +109,23 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
         examples=_whole(first.get("quality.n")),
         mergeable=mergeable,
         merge_reason=reason,
-        stable=all(stable) if stable else None,
+        unstable=tuple(
+            kind for kind in TIMED if any(row.get(f"{kind}.stable") is False for row in rows)
+        ),
+        busy=any(row.get("environment.busy") is True for row in rows),
+        curves=tuple(curve for row in rows if (curve := _curve(row))),
         recipe=recipe,
         figures=figures,
     )
 
 
 def _pool(rows: Sequence[Row], column: str, obstacle: Callable[[Row], str]) -> Estimate:
-    return pooled([_estimate(row, column, obstacle(row)) for row in rows])
+    return pooled([estimate(row, column, obstacle(row)) for row in rows])
 
 
-def _estimate(row: Row, column: str, obstacle: str) -> Estimate:
-    value = row.get(f"{column}.value", row.get(column))
-    if value is None:
-        return unknown("not recorded")
-    if obstacle:
-        return unknown(obstacle)
-    return Estimate(float(value), row.get(f"{column}.ci_low"), row.get(f"{column}.ci_high"))
+def _curve(row: Row) -> Curve:
+    points = ((point["step"], point["validation"]) for point in row.get("training.curve", ()))
+    return tuple((int(step), float(value)) for step, value in points if value is not None)
 
 
 def _always(row: Row) -> str:

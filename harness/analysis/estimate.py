@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from scipy.special import stdtrit
@@ -12,12 +12,16 @@ from scipy.special import stdtrit
 
 @dataclass(frozen=True)
 class Estimate:
-    """`value` with its 95% bounds; without a value, `reason` says why."""
+    """`value` with its 95% bounds; without a value, `reason` says why.
+
+    `at_least`: the truth may lie anywhere above.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     reason: str = ""
+    at_least: bool = False
 
     @property
     def known(self) -> bool:
@@ -45,7 +49,7 @@ class Estimate:
         assert self.value is not None
         low = self.value if self.low is None else self.low
         high = self.value if self.high is None else self.high
-        return low, high
+        return low, inf if self.at_least else high
 
 
 def unknown(reason: str) -> Estimate:
@@ -60,6 +64,7 @@ def pooled(estimates: Sequence[Estimate]) -> Estimate:
     seeds. One seed keeps its own bounds.
     """
     known = [estimate for estimate in estimates if estimate.known]
+    at_least = any(estimate.at_least for estimate in known)
     if not known:
         return estimates[0] if estimates else unknown("not measured")
     if len(known) == 1:
@@ -73,8 +78,9 @@ def pooled(estimates: Sequence[Estimate]) -> Estimate:
         middles, lows, highs = np.array(bounded, dtype=float).T
         below, above = float((middles - lows).mean()), float((highs - middles).mean())
     elif not between:
-        return Estimate(value)
-    return Estimate(value, value - sqrt(below**2 + between**2), value + sqrt(above**2 + between**2))
+        return Estimate(value, at_least=at_least)
+    low, high = value - sqrt(below**2 + between**2), value + sqrt(above**2 + between**2)
+    return Estimate(value, low, high, at_least=at_least)
 
 
 def seed_half_width(values: np.ndarray, confidence: float = 0.95) -> float:

@@ -37,6 +37,9 @@ def answers(study: Study) -> tuple[Answer, ...]:
 
 def needs(study: Study) -> tuple[Need, ...]:
     enough = enough_quality(study)
+    swapped = [entry for entry in study.entries if entry.on_one_base]
+    served = study.mostly("adapter_bytes", swapped)
+    smallest = "fewest bytes of memory per further adapter" if served else "smallest stored file"
     kept = "keeping at least half of the best gain over the floor" if enough is not None else ""
     return (
         Need(
@@ -52,9 +55,13 @@ def needs(study: Study) -> tuple[Need, ...]:
         ),
         Need(
             "Many tasks on one base",
-            "The smallest stored file among those that leave the base's weights alone and can be "
-            f"swapped in and out{', ' if kept else ''}{kept}.",
-            Constraints(min_quality=enough, needs=("hot_swap",), prefer="file_bytes"),
+            f"The {smallest} among those that leave the base's weights alone and can be swapped in "
+            f"and out{', ' if kept else ''}{kept}.",
+            Constraints(
+                min_quality=enough,
+                needs=("hot_swap",),
+                prefer="adapter_bytes" if served else "file_bytes",
+            ),
         ),
     )
 

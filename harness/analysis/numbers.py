@@ -34,6 +34,17 @@ def signed_points(value: float) -> str:
     return "0.0" if text in ("+0.0", "−0.0") else text
 
 
+def nats(value: float) -> str:
+    """A change of loss: 0.0123 → +0.012."""
+    text = f"{value:+.3f}".replace("-", "−")
+    return "0.000" if text in ("+0.000", "−0.000") else text
+
+
+def seconds(value: float) -> str:
+    """Three digits, whole above a minute: 12.3, 754."""
+    return significant(value) if value < 60 else f"{value:,.0f}"
+
+
 def ratio(value: float) -> str:
     """1.0712 → 1.07×."""
     return f"{value:.2f}×" if value < 100 else f"{significant(value)}×"
@@ -76,13 +87,16 @@ def short(show: Callable[[float], str]) -> Callable[[float], str]:
 
 
 def between(low: str, high: str) -> str:
-    return f"{low} to {high}" if low.startswith("−") or high.startswith("−") else f"{low}–{high}"
+    signed = any(text.startswith(("−", "+")) for text in (low, high))
+    return f"{low} to {high}" if signed else f"{low}–{high}"
 
 
 def with_interval(estimate: Estimate, show: Callable[[float], str] = points) -> str:
-    """78.6 (76.0–81.1), or a dash."""
+    """78.6 (76.0–81.1), or ≥ 78.6, or a dash."""
     if estimate.value is None:
         return DASH
+    if estimate.at_least:
+        return f"≥\u00a0{show(estimate.value)}"
     if estimate.low is None or estimate.high is None:
         return show(estimate.value)
     return f"{show(estimate.value)} ({between(show(estimate.low), show(estimate.high))})"

@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.entry import Basis, Entry, Row, entry, memory_basis
+from harness.analysis.entry import Basis, Entry, entry, memory_basis
 from harness.analysis.environment import Environment, commonest, environment
 from harness.analysis.evidence import Evidence, Outcomes, evidence
+from harness.analysis.figures import Row
 
 # A missing config column leaves these to tell one recipe from another.
 RECIPE_COLUMNS = ("training.steps", "training.learning_rate")
@@ -70,6 +71,13 @@ class Study:
         known = [e for e in entries if e["quality"].known]
         return sorted(known, key=lambda e: sign * (e["quality"].value or 0.0))
 
+    def mostly(self, figure: str, entries: Iterable[Entry] | None = None) -> bool:
+        """Whether the figure is known for more than half of the entries, so that a rule may rest on
+        it without losing most of them.
+        """
+        known = [e[figure].known for e in (self.entries if entries is None else entries)]
+        return 2 * sum(known) > len(known)
+
     def outcomes(self, of: Entry) -> list[Outcomes | None]:
         """Example by example, one per seed."""
         return [self.beside[trial].outcomes for trial in of.trials]
@@ -82,7 +90,7 @@ def studies(frame: pd.DataFrame, beside: Mapping[str, Evidence] | None = None) -
     """
     beside = evidence(frame) if beside is None else beside
     groups: dict[str, list[Row]] = defaultdict(list)
-    for row in map(_without_nulls, frame.to_dict("records")):
+    for row in map(_row, frame.to_dict("records")):
         config = beside[str(row["trial"])].config
         setting = {k: v for k, v in config.items() if k.partition(".")[0] in ("model", "task")}
         key = json.dumps([row.get("model"), row.get("task"), setting], sort_keys=True, default=str)
@@ -176,11 +184,18 @@ def _commonest_memory(rows: Sequence[Row]) -> Any:
     return min(counts, key=lambda basis: (-counts[basis], repr(basis))) if counts else None
 
 
-def _without_nulls(row: Mapping[Any, Any]) -> Row:
-    return {
+def _row(content: Mapping[Any, Any]) -> Row:
+    """Without nulls, and memory by the number of adapters under a name for each number."""
+    row = {
         str(key): value
-        for key, value in row.items()
+        for key, value in content.items()
         if value is not None
         and not (isinstance(value, float) and isnan(value))
         and value is not pd.NaT
     }
+    for served in row.pop("serving.adapters", ()):
+        group = f"serving.adapters.{served['adapters']}"
+        for key in ("bytes", "full_models_bytes"):
+            if served.get(key) is not None:
+                row[f"{group}.{key}"] = served[key]
+    return row

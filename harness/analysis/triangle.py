@@ -4,17 +4,32 @@ A benefit in [0, 1] on each of the three axes comes from measured figures by a w
 benefits divided by their sum are the barycentric position. The position tells what a configuration
 is relatively best at, not how good it is. Rules, inputs and ranges are data, so that whoever shows
 a position can show where it came from.
+
+Capacity is the bits of random labels that a configuration can hold. Where they are not known for
+most of a study's configurations, the quality gained over the floor stands in for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analysis.benefits import (
+    Axis,
+    Rule,
+    anchored_capacity,
+    by_rank,
+    fixed_capacity,
+    known,
+    linear,
+    plain,
+)
 from harness.analysis.entry import Entry
 from harness.analysis.study import Study
 
 CORNERS = ("capacity", "memory", "speed")
+FIRST = "between anchors"
+UNMEASURED = "a figure of one of the axes was measured for no configuration"
 
 # Where families are commonly said to lie, as (capacity, memory, speed).
 CLAIMED = {
@@ -22,20 +37,6 @@ CLAIMED = {
     "low_rank": (0.45, 0.45, 0.10),
     "prompt": (0.15, 0.15, 0.70),
 }
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One benefit: from which figure, and at which figures it is 0 and 1."""
-
-    corner: str
-    figure: str
-    rule: str
-    zero_at: float | None
-    one_at: float | None
-
-    def __str__(self) -> str:
-        return f"{self.corner}: {self.rule}"
 
 
 @dataclass(frozen=True)
@@ -85,18 +86,27 @@ class Sensitivity:
         return bool(set.intersection(*corners))
 
 
+def capacity_figure(study: Study) -> str:
+    """What capacity means here: "capacity", in bits, or "quality" in their place."""
+    return "capacity" if study.mostly("capacity") else "quality"
+
+
 def triangle(study: Study) -> Triangle:
-    """The rule that is shown first: each benefit between two measured anchors, linearly."""
-    return _triangle("between anchors", _anchored(study, "unmerged"), study)
+    """The rule that is shown first: each benefit between two measured anchors."""
+    return _triangle(FIRST, _anchored(study, capacity_figure(study), "unmerged"), study)
 
 
 def alternatives(study: Study) -> tuple[Triangle, ...]:
     """The same under other rules that could as well have been chosen."""
-    return (
-        _triangle("by rank", _ranked(study), study),
-        _triangle("fixed range", _fixed(study), study),
-        _triangle("as deployed", _anchored(study, "deployed"), study),
-    )
+    capacity = capacity_figure(study)
+    others = [
+        _triangle("by rank", _ranked(study, capacity), study),
+        _triangle("fixed range", _fixed(study, capacity), study),
+        _triangle("as deployed", _anchored(study, capacity, "deployed"), study),
+    ]
+    if capacity != "quality":
+        others.append(_triangle("quality gained", _anchored(study, "quality", "unmerged"), study))
+    return tuple(others)
 
 
 def sensitivity(first: Triangle, others: Sequence[Triangle]) -> tuple[Sensitivity, ...]:
@@ -125,9 +135,6 @@ def weights(benefits: Sequence[float]) -> tuple[float, float, float] | None:
     return capacity, memory, speed
 
 
-Rule = tuple[Axis, Callable[[float], float]]
-
-
 def _triangle(name: str, rules: Sequence[Rule] | str, study: Study) -> Triangle:
     if isinstance(rules, str):
         return Triangle(name, (), (), tuple((entry, rules) for entry in study.entries))
@@ -135,7 +142,7 @@ def _triangle(name: str, rules: Sequence[Rule] | str, study: Study) -> Triangle:
     for entry in study.entries:
         missing = [axis.figure for axis, _ in rules if not entry[axis.figure].known]
         if missing:
-            reasons = (f"{_plain(name)}: {entry[name].reason}" for name in missing)
+            reasons = (f"{plain(name)}: {entry[name].reason}" for name in missing)
             left_out.append((entry, "; ".join(reasons)))
             continue
         capacity, memory, speed = (benefit(entry[a.figure].value or 0.0) for a, benefit in rules)
@@ -147,21 +154,15 @@ def _triangle(name: str, rules: Sequence[Rule] | str, study: Study) -> Triangle:
     return Triangle(name, tuple(axis for axis, _ in rules), tuple(positions), tuple(left_out))
 
 
-def _anchored(study: Study, speed_figure: str) -> list[Rule] | str:
-    floor, source = _floor(study)
-    best, memory = study.best(), _known(study, "train_memory")
-    ratios = _known(study, speed_figure)
-    if best is None or floor is None or not memory or not ratios:
-        return "a figure of one of the axes was measured for no configuration"
-    top = best["quality"].value or 0.0
-    capacity = _linear("capacity", "quality", floor, top, f"quality gained, {source} 0, the best 1")
-    if not _better(study, top, floor):
-        rule = f"0 for all: nothing gains quality over {source}"
-        capacity = Axis("capacity", "quality", rule, None, None), lambda quality: 0.0
+def _anchored(study: Study, capacity_figure: str, speed_figure: str) -> list[Rule] | str:
+    capacity = anchored_capacity(study, capacity_figure)
+    memory, ratios = known(study, "train_memory"), known(study, speed_figure)
+    if capacity is None or not memory or not ratios:
+        return UNMEASURED
     timing = "as deployed" if speed_figure == "deployed" else "unmerged"
     return [
         capacity,
-        _linear(
+        linear(
             "memory",
             "train_memory",
             max(memory),
@@ -169,7 +170,7 @@ def _anchored(study: Study, speed_figure: str) -> list[Rule] | str:
             "training peak, largest 0, smallest 1",
         ),
         # The base answers at 1; a ratio below it is noise and earns nothing more.
-        _linear(
+        linear(
             "speed",
             speed_figure,
             max(*ratios, 1.0),
@@ -179,78 +180,27 @@ def _anchored(study: Study, speed_figure: str) -> list[Rule] | str:
     ]
 
 
-def _fixed(study: Study) -> list[Rule] | str:
-    floor, source = _floor(study)
-    memory = _known(study, "train_memory")
-    if floor is None or not memory:
-        return "a figure of one of the axes was measured for no configuration"
-    perfect = 1.0 if study.higher_is_better else 0.0
+def _fixed(study: Study, capacity_figure: str) -> list[Rule] | str:
+    capacity = fixed_capacity(study, capacity_figure)
+    memory = known(study, "train_memory")
+    if capacity is None or not memory:
+        return UNMEASURED
     speed = Axis("speed", "unmerged", "the base's latency over the method's, at most 1", None, 1.0)
     return [
-        _linear("capacity", "quality", floor, perfect, f"quality, {source} 0, perfect 1"),
-        _linear("memory", "train_memory", max(memory), 0.0, "training peak, largest 0, none 1"),
+        capacity,
+        linear("memory", "train_memory", max(memory), 0.0, "training peak, largest 0, none 1"),
         (speed, lambda ratio: min(1.0, 1.0 / ratio)),
     ]
 
 
-def _ranked(study: Study) -> list[Rule]:
-    up = study.higher_is_better
+def _ranked(study: Study, capacity_figure: str) -> list[Rule]:
+    more = capacity_figure == "capacity" or study.higher_is_better
     return [
-        _by_rank("capacity", "quality", study, up),
-        _by_rank("memory", "train_memory", study, False),
-        _by_rank("speed", "unmerged", study, False),
+        by_rank("capacity", capacity_figure, study, more),
+        by_rank("memory", "train_memory", study, False),
+        by_rank("speed", "unmerged", study, False),
     ]
-
-
-def _linear(corner: str, figure: str, zero_at: float, one_at: float, rule: str) -> Rule:
-    def benefit(value: float) -> float:
-        if zero_at == one_at:  # nobody differs, so nobody is the worse for it
-            return 1.0
-        return min(1.0, max(0.0, (value - zero_at) / (one_at - zero_at)))
-
-    return Axis(corner, figure, rule, zero_at, one_at), benefit
-
-
-def _by_rank(corner: str, figure: str, study: Study, higher: bool) -> Rule:
-    values = _known(study, figure)
-
-    def benefit(value: float) -> float:
-        """Share of the others that are beaten, half of those that are equalled counted in."""
-        if len(values) < 2:
-            return 1.0
-        beaten = sum(v < value if higher else v > value for v in values)
-        equalled = sum(v == value for v in values) - 1
-        return (beaten + equalled / 2) / (len(values) - 1)
-
-    rule = f"share of the configurations beaten on {_plain(figure)}"
-    return Axis(corner, figure, rule, None, None), benefit
-
-
-def _floor(study: Study) -> tuple[float | None, str]:
-    if study.floor is not None:
-        return study.floor["quality"].value, "the floor"
-    if study.majority is not None and study.metric == "accuracy":
-        return study.majority, "the majority class (no floor was run)"
-    qualities = _known(study, "quality")
-    lowest = min if study.higher_is_better else max
-    return (
-        (lowest(qualities), "the lowest measured (no floor was run)") if qualities else (None, "")
-    )
-
-
-def _better(study: Study, first: float, second: float) -> bool:
-    return first > second if study.higher_is_better else first < second
-
-
-def _known(study: Study, figure: str) -> list[float]:
-    values = (entry[figure].value for entry in study.entries)
-    return [value for value in values if value is not None]
 
 
 def _distance(first: Position, second: Position) -> float:
     return sum(abs(a - b) for a, b in zip(first.weights, second.weights, strict=True)) / 2
-
-
-def _plain(figure: str) -> str:
-    names = {"train_memory": "training memory", "unmerged": "latency", "deployed": "latency"}
-    return names.get(figure, figure)

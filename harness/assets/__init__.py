@@ -15,7 +15,7 @@ from harness.assets.contents import contents_digest
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.config import Source
+    from harness.assets.source import Source
 
 __all__ = ["digest", "fetch"]
 

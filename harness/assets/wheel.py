@@ -20,7 +20,7 @@ from harness.assets.pickles import PICKLES
 from harness.errors import AssetError, ConfigError
 
 if TYPE_CHECKING:
-    from harness.config import Source
+    from harness.assets.source import Source
 
 log = logging.getLogger(__name__)
 

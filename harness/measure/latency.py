@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.measure.statistics import paired_ratio, percentiles, spread
@@ -15,21 +15,34 @@ from harness.measure.statistics import paired_ratio, percentiles, spread
 Subjects = Mapping[str, Callable[[], object]]
 
 UNSTABLE_ABOVE = 0.10  # IQR over median of any subject
+BLOCKS = 20
+"""Placements in memory that the fewest rounds are spread over: as many as a bootstrap takes."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Nanoseconds of each subject; the i-th samples of all subjects come from the same round."""
+    """Nanoseconds of each subject; the i-th samples of all subjects come from the same round.
+
+    `blocks` holds the number of each round's block: rounds of one block share where the subjects
+    lie in memory, and so are not independent.
+    """
 
     samples: dict[str, tuple[int, ...]]
     cold: dict[str, int]
     seed: int
     repeated: bool
+    blocks: tuple[int, ...]
 
     @property
     def stable(self) -> bool:
         """Whether no subject's times spread so far that their median says little."""
         return all(spread(samples).relative <= UNSTABLE_ABOVE for samples in self.samples.values())
+
+    def joined(self, other: Timing) -> Timing:
+        """The rounds of both, `other` taken after this one."""
+        samples = {name: taken + other.samples[name] for name, taken in self.samples.items()}
+        further = tuple(block + self.blocks[-1] + 1 for block in other.blocks)
+        return replace(self, samples=samples, blocks=self.blocks + further)
 
     def figures(self) -> dict[str, Any]:
         """Milliseconds of each subject, and the ratio of every other subject to `base`.
@@ -40,7 +53,7 @@ class Timing:
         figures: dict[str, Any] = {name: self._summary(name) for name in self.samples}
         for name, samples in self.samples.items():
             if name != "base" and "base" in self.samples:
-                ratio = paired_ratio(samples, self.samples["base"], self.seed)
+                ratio = paired_ratio(samples, self.samples["base"], self.seed, blocks=self.blocks)
                 figures[f"{name}_over_base"] = asdict(ratio)
         return figures | {"stable": self.stable, "repeated": self.repeated}
 
@@ -64,6 +77,7 @@ def interleaved(
     warmups: int,
     seed: int,
     limit_seconds: float = 120.0,
+    renew: Callable[[], Subjects] | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
     synchronize: Callable[[], None] = lambda: None,
 ) -> Timing:
@@ -73,14 +87,19 @@ def interleaved(
     `seconds` (of all subjects together) and `rounds` are reached, or `limit_seconds` are over;
     at least one round is run. Timing that comes out unstable is repeated once: a stable repeat
     replaces it, since what disturbed it is over; after an unstable one the rounds of both are
-    kept, since the disturbance is the machine's state. `synchronize` waits for work that a call
-    has only queued; `clock` gives nanoseconds.
+    kept, since the disturbance is the machine's state.
+
+    `renew` gives the same subjects in another place of the memory, where that changes how fast
+    they are: it is asked for each block, of which the fewest rounds make BLOCKS. Without it
+    every round is a block. `synchronize` waits for work that a call has only queued; `clock`
+    gives nanoseconds.
     """
     if not subjects or rounds < 1 or warmups < 0 or not 0 <= seconds <= limit_seconds:
         raise ValueError(
             f"{len(subjects)} subjects, rounds={rounds}, warmups={warmups}, seconds={seconds}: "
             f"expected one subject and one round at least, and at most {limit_seconds} seconds"
         )
+    per_block = max(1, rounds // BLOCKS) if renew else 1
     generator = random.Random(seed)
 
     def timed(call: Callable[[], object]) -> int:
@@ -90,41 +109,56 @@ def interleaved(
         synchronize()
         return clock() - start
 
-    def one_pass() -> dict[str, tuple[int, ...]]:
+    def one_pass() -> tuple[dict[str, tuple[int, ...]], tuple[int, ...]]:
         samples: dict[str, list[int]] = {name: [] for name in subjects}
+        blocks: list[int] = []
         order = list(subjects)
-        start, done = clock(), 0
+        start, spent, block = clock(), 0, 0
         while True:
-            generator.shuffle(order)
-            for name in order:
-                samples[name].append(timed(subjects[name]))
-            done, elapsed = done + 1, (clock() - start) / 1e9
-            if (elapsed >= seconds and done >= rounds) or elapsed >= limit_seconds:
-                return {name: tuple(taken) for name, taken in samples.items()}
+            current = subjects
+            if renew:
+                current = {}  # what lay there is gone before the new takes its place
+                gc.collect()
+                current = renew()
+                for call in current.values():
+                    call()  # what is new is cold
+            for _ in range(per_block):
+                generator.shuffle(order)
+                for name in order:
+                    samples[name].append(timed(current[name]))
+                    spent += samples[name][-1]
+                blocks.append(block)
+            block += 1
+            met = spent >= seconds * 1e9 and len(blocks) >= rounds
+            if met or clock() - start >= limit_seconds * 1e9:
+                return {name: tuple(taken) for name, taken in samples.items()}, tuple(blocks)
 
     with _collector_off():
         cold = {name: timed(call) for name, call in subjects.items()}
         for _ in range(warmups):
             for call in subjects.values():
                 call()
-        first = Timing(one_pass(), cold, seed, repeated=False)
+        samples, blocks = one_pass()
+        first = Timing(samples, cold, seed, repeated=False, blocks=blocks)
         if first.stable:
             return first
-        second = Timing(one_pass(), cold, seed, repeated=True)
+        samples, blocks = one_pass()
+        second = Timing(samples, cold, seed, repeated=True, blocks=blocks)
         if second.stable:
             return second
-        both = {name: first.samples[name] + second.samples[name] for name in subjects}
-        return Timing(both, cold, seed, repeated=True)
+        return replace(first.joined(second), repeated=True)
 
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """No garbage collection inside; what had gathered is collected before."""
+    """No garbage collection inside but on demand, and then of what is new; collected before."""
     gc.collect()
+    gc.freeze()
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.unfreeze()
         if enabled:
             gc.enable()

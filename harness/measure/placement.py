@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping
+from random import Random
+from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
-def leave_file(model: nn.Module) -> None:
-    """Move the parameters from the file that they were mapped from into memory of their own.
+def anew(models: Mapping[str, Model], generator: Random) -> dict[str, Model]:
+    """Copies of models, made in an order that is drawn: the same models in another place.
 
-    A model that was merged has left the file already, and the same model was seen to be 2%
-    slower or faster for where its weights lie.
+    Two copies of one model differ in speed by up to 1%, for as long as they live, since their
+    weights and modules lie on different pages: no number of rounds averages that out, and the
+    interval of these rounds does not hold it. Copied anew now and then, they differ by chance.
+    Weights that were mapped from a file leave it too; a model that was merged has left it
+    already, and was seen to be 2% slower or faster for that. Tables of embeddings stay where
+    they are: a request reads a few rows of them, and copying them would take the longest.
     """
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
+    names = list(models)
+    generator.shuffle(names)
+    copies = {name: copy.deepcopy(models[name], _tables(models[name])) for name in names}
+    return {name: copies[name] for name in models}
+
+
+def _tables(model: nn.Module) -> dict[int, Tensor]:
+    """The weights of embeddings as `deepcopy` wants to know what it need not copy."""
+    tables = (module.weight for module in model.modules() if isinstance(module, nn.Embedding))
+    return {id(table): table for table in tables}
 
 
 def share_weights(base: nn.Module, others: Iterable[nn.Module]) -> None:
     """Let every parameter that equals one of the base's lie where the base's lies.
 
-    Two copies of one model differ in speed by up to 1%, for as long as the process lives, since
-    their weights lie on different pages: no number of rounds averages that out. Sharing leaves
-    up to 0.5%, which the interval of one process does not hold. Models that share are for
-    reading only; a weight written in one changes in all.
+    For devices whose memory is short. Models that share are for reading only; a weight written
+    in one changes in all.
     """
     for other in others:
         left = list(base.parameters())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,10 @@ from harness.training import adamw
 
 class NotMergeable(HarnessError):
     """The method has no merged form; the message is the reason."""
+
+
+class NotSwitchable(HarnessError):
+    """What the method trained cannot be switched off; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,10 @@ class Method(ABC):
 
         Raises NotMergeable with the reason.
         """
+
+    def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
+        """Inside of it `adapted` computes what the base does; raises NotSwitchable."""
+        raise NotSwitchable("the method has no switch")
 
 
 def load_method(config: MethodConfig, sources: Sequence[Trained] = ()) -> Method:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -63,6 +64,12 @@ class PeftMethod(Method):
             reason = f"peft has no merge for it: {told}" if told else "peft has no merge for it"
             raise NotMergeable(reason) from error
 
+    def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
+        assert isinstance(adapted, PeftModel)
+        if adapted.active_peft_config.is_prompt_learning:
+            return _without_prompt(adapted)
+        return adapted.disable_adapter()
+
     def options(self, kind: type[PeftConfig], **own: Any) -> dict[str, Any]:
         """The method's options as arguments of `kind`, with `own` in their places.
 
@@ -108,6 +115,16 @@ class PeftMethod(Method):
                     block,
                     f"must divide {wide}, the input width of {name}",
                 )
+
+
+@contextmanager
+def _without_prompt(adapted: PeftModel) -> Iterator[None]:
+    """Pass inputs on as they are; peft's own switch asks for methods that only generators have."""
+    adapted.forward = adapted.base_model.__call__  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del adapted.forward
 
 
 def _aimed(

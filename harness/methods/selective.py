@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -10,7 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from harness.errors import ConfigError
-from harness.methods.base import Method, NotMergeable
+from harness.methods.base import Method, NotMergeable, NotSwitchable
 
 WEIGHTS = "trained.safetensors"
 
@@ -47,6 +48,9 @@ class Selective(Method):
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         raise NotMergeable("trained in place: the model already has the base architecture")
+
+    def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
+        raise NotSwitchable("no weights beside the base's own that could be switched off")
 
 
 class Full(Selective):

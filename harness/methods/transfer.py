@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from torch import nn
@@ -36,6 +37,9 @@ class Transfer(Method):
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         return self._source().merge(adapted)
+
+    def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
+        return self._source().switched_off(adapted)
 
     def _source(self) -> Method:
         if len(self.sources) != 1:

@@ -21,7 +21,9 @@ class Phase:
 
 PHASES = (
     Phase("train", alone=False),
+    Phase("capacity", alone=False, wanted=lambda measure: measure.capacity is not None),
     Phase("merge", alone=False),
+    Phase("forgetting", alone=False, wanted=lambda measure: measure.forgetting is not None),
     Phase("memory", alone=True),
     Phase("latency", alone=True),
     Phase("speed", alone=True),

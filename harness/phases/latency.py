@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from random import Random
 from typing import Any
 
 import torch
 
 from harness.measure.environment import environment
-from harness.measure.latency import interleaved
-from harness.measure.placement import leave_file, share_weights
+from harness.measure.latency import Subjects, interleaved
+from harness.measure.placement import anew, share_weights
 from harness.methods import NotMergeable
 from harness.models import TaskModel
 from harness.store import write_json
+from harness.training import Batch
 from harness.workbench import Workbench
 
 
@@ -22,30 +24,37 @@ def run(bench: Workbench) -> dict[str, Any]:
     merged, seconds = _merged(bench)
     if merged is not None:
         models["merged"] = merged
-    for model in models.values():
-        leave_file(model)
-    base, *others = models.values()
-    share_weights(base, others)
-    settings = bench.trial.measure
+    settings, generator = bench.trial.measure, Random(bench.trial.seed)
+    on_cpu = bench.device.name == "cpu"
+    if not on_cpu:
+        base, *others = models.values()
+        share_weights(base, others)
+
+    def subjects(requests: Batch) -> Subjects:
+        found = anew(models, generator) if on_cpu else models
+        return {name: partial(model, **requests) for name, model in found.items()}
+
     shapes = []
-    samples = {}
+    samples, blocks = {}, {}
     for batch_size in settings.batch_sizes:
         requests = bench.requests(batch_size)
-        subjects = {name: partial(model, **requests) for name, model in models.items()}
         with torch.inference_mode():
             timing = interleaved(
-                subjects,
+                subjects(requests),
                 seconds=settings.latency_seconds,
                 rounds=settings.latency_rounds,
                 warmups=settings.warmups,
                 seed=bench.trial.seed,
+                renew=partial(subjects, requests) if on_cpu else None,
                 synchronize=bench.device.synchronize,
             )
         shape = {"batch_size": batch_size, "sequence_length": settings.sequence_length}
         absent = {"merged": None, "merged_over_base": None}
         shapes.append({"shape": shape, **absent, **timing.figures()})
         samples[f"batch_size={batch_size}"] = timing.samples
-    write_json(bench.folder / "latency.json", {"unit": "ns", "samples": samples})
+        blocks[f"batch_size={batch_size}"] = timing.blocks
+    content = {"unit": "ns", "samples": samples, "blocks": blocks}
+    write_json(bench.folder / "latency.json", content)
     return {
         "latency": {**shapes[0], "batch": shapes[-1] if len(shapes) > 1 else None},
         "merge": {"seconds": seconds},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,6 +29,9 @@ def run(bench: Workbench) -> dict[str, Any]:
     test, quality = bench.score(model, "test")
     write_json(bench.folder / "outcomes.json", test)
     _, validation = bench.score(model, "validation")
+    if "curve" in training:
+        end = {"step": training["steps"], "validation": validation.value}
+        training["curve"].append(end)
     return {
         "parameters": {**asdict(counted), "adapter": stored, "file_bytes": file_bytes},
         "quality": {**asdict(quality), "validation": validation.value},
@@ -39,7 +43,17 @@ def run(bench: Workbench) -> dict[str, Any]:
 def _train_by_steps(bench: Workbench, model: TaskModel) -> dict[str, Any]:
     recipe = bench.trial.train
     optimizer = bench.method.optimizer(model, recipe)
-    log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe)
+    curve: list[dict[str, Any]] = []
+
+    def score(step: int) -> None:
+        _, quality = bench.score(model, "validation")
+        curve.append({"step": step, "validation": quality.value})
+
+    points = bench.trial.measure.curve_points
+    # The end of the curve is scored anyway.
+    at = {round(recipe.steps * place / points) for place in range(1, points)} - {0, recipe.steps}
+    pauses = {step: partial(score, step) for step in at}
+    log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe, pauses)
     return {
         "steps": recipe.steps,
         "learning_rate": recipe.learning_rate,
@@ -47,6 +61,7 @@ def _train_by_steps(bench: Workbench, model: TaskModel) -> dict[str, Any]:
         "examples": log.examples,
         "tokens": log.tokens,
         "final_loss": log.losses[-1],
+        "curve": curve,
     }
 
 

@@ -22,6 +22,12 @@ from harness.report.subject import Subject
 NOTHING = "Nothing can be concluded here"
 
 
+def unmeasured(subject: Subject, figure: str, words: str) -> str:
+    """One sentence in place of a figure that is known for nobody."""
+    reasons = dict.fromkeys(entry[figure].reason for entry in subject.entries)
+    return f"{words} was not measured: {listed(reasons, most=3) or 'no trial finished'}."
+
+
 def triangle(subject: Subject) -> str:
     drawn = subject.triangle
     if not drawn.positions:
@@ -33,10 +39,11 @@ def triangle(subject: Subject) -> str:
     total = len(subject.sensitivity)
     sentences = [_strongest(subject)]
     if not any(position.benefits[0] for position in drawn.positions):
-        sentences = ["No configuration gains quality over the floor, so none has capacity here."]
+        sentences = [f"{_no_capacity(subject)}, so none has capacity here."]
     if total:
         sentences.append(
-            f"{steady} of {total} keep a nearest corner under all four rules, so read "
+            f"{steady} of {total} keep a nearest corner under all {len(subject.alternatives) + 1} "
+            "rules, so read "
             + ("positions as firm." if steady == total else "single positions as loose.")
         )
     return " ".join([*sentences, *_claims(subject)])
@@ -77,7 +84,7 @@ def sizes(subject: Subject) -> str:
     helped: list[str] = []
     hurt: list[str] = []
     same: list[str] = []
-    for small, large in _ends(subject):
+    for small, large in ends(subject, "quality"):
         comparison = compare(subject.study, large, small)
         change = f"{small.method} ({subject.show_gain(comparison.difference)}, "
         change += f"{small.size} to {large.size})"
@@ -158,6 +165,12 @@ def memory(subject: Subject) -> str:
     return " ".join(sentences) or f"{NOTHING}: the parts of the training peak were not recorded."
 
 
+def _no_capacity(subject: Subject) -> str:
+    if subject.capacity_figure == "capacity":
+        return "No configuration holds a bit"
+    return "No configuration gains quality over the floor"
+
+
 def _strongest(subject: Subject) -> str:
     """Who lies nearest each corner."""
     parts = []
@@ -179,11 +192,11 @@ def _claims(subject: Subject) -> list[str]:
     return [f"Measured where they are said to lie: {'; '.join(told)}."] if told else []
 
 
-def _ends(subject: Subject) -> list[tuple[Entry, Entry]]:
-    """The smallest and the largest size of each method that has two under one recipe."""
+def ends(subject: Subject, figure: str) -> list[tuple[Entry, Entry]]:
+    """The smallest and the largest size of each method with two that have the figure."""
     groups: dict[str, list[Entry]] = {}
     for entry in subject.entries:
-        if entry.size is not None and entry["quality"].known:
+        if entry.size is not None and entry[figure].known:
             groups.setdefault(entry.method, []).append(entry)
     found = []
     for method in sorted(groups):

@@ -102,24 +102,27 @@ class Ternary:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """A ratio and, thinner, the same for a batch."""
+    """A value and, as an upright tick, a second one to hold against it."""
 
     label: str
     family: str
     shape: Shape
     value: float
     bounds: Bounds
-    batch: float | None
+    tick: float | None
     hover: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Groups of rows from top to bottom around the line at 1; `band` is what noise alone does."""
+    """Groups of rows from top to bottom around the line at `neutral`, which is no effect; `band` is
+    what noise alone does.
+    """
 
     x: Axis
     groups: tuple[tuple[str, tuple[ForestRow, ...]], ...]
     band: Bounds
+    neutral: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ WHISKER = 0.35
 def scatter(chart: Scatter) -> Figure:
     figure, axes = _axes(*SIZE, LEFT)
     _x_axis(axes, chart)
+    if chart.y.log:
+        axes.set_yscale("log")
+        axes.minorticks_off()
     axes.set_ylim(chart.y.low, chart.y.high)
     axes.set_yticks([tick for tick, _ in chart.y.ticks], [text for _, text in chart.y.ticks])
     axes.set_ylabel(chart.y.title)
@@ -86,7 +89,7 @@ def forest(chart: Forest) -> Figure:
     axes.grid(axis="y", visible=False)
     if chart.band:
         axes.axvspan(*chart.band, color=LIGHT["grid"], alpha=0.7, linewidth=0, zorder=0)
-    axes.axvline(1.0, color=LIGHT["muted"], linewidth=1, zorder=1)
+    axes.axvline(chart.neutral, color=LIGHT["muted"], linewidth=1, zorder=1)
     places: dict[int, str] = {}
     headings: set[int] = set()
     y = 0
@@ -100,8 +103,8 @@ def forest(chart: Forest) -> Figure:
             if row.bounds:
                 axes.hlines(place_y, *row.bounds, colour, lw=2)
             axes.plot(row.value, place_y, row.shape.matplotlib, color=colour, markersize=8)
-            if row.batch is not None:
-                axes.plot(row.batch, place_y, "|", color=colour, markersize=11, mew=1.5)
+            if row.tick is not None:
+                axes.plot(row.tick, place_y, "|", color=colour, markersize=11, mew=1.5)
         y += len(group) + 1
     axes.set_yticks(list(places), list(places.values()))
     axes.tick_params(axis="y", length=0)

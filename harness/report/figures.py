@@ -63,7 +63,7 @@ def merging(subject: Subject) -> Figure:
     if groups:
         every = [row for _, group in groups for row in group]
         values = [1.0, *(row.value for row in every), *(b for r in every for b in r.bounds or ())]
-        values += [row.batch for row in every if row.batch is not None]
+        values += [row.tick for row in every if row.tick is not None]
         x = axis("latency over the base's", values, numbers.ratio)
         noise = subject.verdict.noise
         chart = Forest(x, groups, (1 / noise, noise) if noise else None)

@@ -18,9 +18,12 @@ from markupsafe import Markup
 from harness.analysis.evidence import evidence
 from harness.analysis.study import studies
 from harness.report import figures, planes, provenance, stills, style, summary
+from harness.report.capacity import capacity
 from harness.report.charts import Figure
+from harness.report.forgetting import forgetting
 from harness.report.glyphs import glyphs
 from harness.report.plots import plot
+from harness.report.serving import served, serving
 from harness.report.subject import Subject
 from harness.report.table import Table, table
 from harness.store import load
@@ -57,9 +60,13 @@ class Section:
     sizes: Picture
     merging: Picture
     memory: Picture
+    capacity: Picture
+    forgetting: Picture
+    serving: Picture
+    served: Table
     facts: tuple[tuple[str, str], ...]
     failures: tuple[provenance.Failed, ...]
-    unstable: str
+    unstable: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
     rules: tuple[provenance.RuleTable, ...]
 
@@ -102,6 +109,10 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         sizes=_picture(planes.sizes(subject), key),
         merging=_picture(figures.merging(subject), key),
         memory=_picture(figures.memory(subject), key),
+        capacity=_picture(capacity(subject), key),
+        forgetting=_picture(forgetting(subject), key),
+        serving=_picture(serving(subject), key),
+        served=served(subject, out),
         facts=provenance.facts(subject),
         failures=provenance.failures(subject, out),
         unstable=provenance.unstable(subject),

@@ -26,7 +26,8 @@ def forest(chart: Forest) -> Spec:
             texts.append(escaped(row.label))
     shapes: list[Spec] = [
         {
-            "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1, "layer": "below",
+            "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": chart.neutral,
+            "x1": chart.neutral, "layer": "below",
             "line": {"color": "--muted", "width": 1},
         }
     ]  # fmt: skip
@@ -49,8 +50,8 @@ def forest(chart: Forest) -> Spec:
 def _forest_row(row: ForestRow, y: int) -> list[Spec]:
     colour = colour_token(row.family)
     trace = {"type": "scatter", "mode": "markers", "y": [y], **hover([row.hover])}
-    batch = trace | {
-        "x": [row.batch],
+    second = trace | {
+        "x": [row.tick],
         "marker": {"symbol": "line-ns-open", "size": 11, "color": colour, "line": {"width": 1.5}},
     }
     single = trace | {
@@ -59,7 +60,7 @@ def _forest_row(row: ForestRow, y: int) -> list[Spec]:
         | {"thickness": 2, "color": colour},
         "marker": {"symbol": row.shape.plotly, "size": 10, "color": colour},
     }
-    return [single] if row.batch is None else [batch, single]
+    return [single] if row.tick is None else [second, single]
 
 
 def bars(chart: Bars) -> Spec:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.analysis.entry import Row
-from harness.analysis.numbers import in_bytes, listed, plural, significant
+from harness.analysis.figures import Row
+from harness.analysis.numbers import capital, in_bytes, listed, plural, significant
 from harness.analysis.study import Failure
 from harness.analysis.ties import OVERLAP, PAIRED, compare
 from harness.analysis.triangle import Triangle
+from harness.report.machine import machine
 from harness.report.subject import Subject
-from harness.report.table import Link, record_href
+from harness.report.table import UNSTABLE, Link, record_href
 
 FIGURES = {
     "quality": "Quality",
@@ -21,13 +23,32 @@ FIGURES = {
     "unmerged": "Unmerged latency",
     "merged": "Merged latency",
     "examples_per_s": "Training speed",
+    "capacity": "Capacity in bits",
+    "forgetting": "Forgetting",
+    "adapter_bytes": "Memory per further adapter",
+    "mixed_per_s": "Batches for several adapters",
 }
 # Groups of the record that a trial may leave empty, and what a reader misses then.
 GROUPS = {
-    "capacity.bits": ("Capacity in bits", "the triangle uses quality gained over the floor"),
-    "forgetting.before": ("Forgetting", "not measured in these trials"),
     "memory.train.predicted": ("Predicted memory", "no prediction in these trials"),
 }
+
+BUDGET = ("sequences", "tokens", "classes", "steps", "batch_size")
+PROBES = (
+    (
+        "Capacity",
+        "{} sequences of {} tokens, each token with a random label out of {}, learned in {} steps "
+        "of {} sequences at the best of {} learning rates; bits are what the labels cost without "
+        "the model less what they cost with it",
+        (*(f"capacity.budget.{name}" for name in BUDGET), "capacity.tried"),
+    ),
+    (
+        "Forgetting",
+        "loss on {} plain texts ({} tokens asked for) before and after training; objective: {}",
+        ("forgetting.texts", "forgetting.n", "forgetting.objective"),
+    ),
+    ("Serving", "batches of {} requests", ("serving.batch_size",)),
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,8 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
         told.append(("Harness", listed(parts)))
     told += _recipe(subject, rows)
     told += _measuring(rows)
+    told += _probes(rows)
+    told += machine(subject, rows)
     told.append(("Ties", _ties(subject)))
     return tuple(told)
 
@@ -80,9 +103,14 @@ def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
     return tuple(_failed(failure, out) for failure in subject.study.failures)
 
 
-def unstable(subject: Subject) -> str:
-    """The names of those whose timing varied too much; empty where none did."""
-    return listed((e.label for e in subject.in_order if e.stable is False), most=12)
+def unstable(subject: Subject) -> tuple[str, ...]:
+    """A sentence for each kind of timing that varied too much for somebody."""
+    told = []
+    for kind, words in UNSTABLE.items():
+        names = [e.label for e in subject.in_order if kind in e.unstable]
+        if names:
+            told.append(f"{capital(words)} varied by more than 10% for {listed(names, most=12)}.")
+    return tuple(told)
 
 
 def missing(subject: Subject) -> tuple[tuple[str, str], ...]:
@@ -183,6 +211,30 @@ def _measuring(rows: list[Row]) -> list[tuple[str, str]]:
     if sources:
         told.append(("Memory", f"peak of {listed(sources)}"))
     return told
+
+
+def _probes(rows: list[Row]) -> list[tuple[str, str]]:
+    """What capacity, forgetting and serving were measured on, each setting once.
+
+    A row that lacks a part of it, such as the head, for which no rate is tried, has no say.
+    """
+    told = []
+    for name, template, columns in PROBES:
+        found = {
+            tuple(_setting(row[column]) for column in columns): None
+            for row in rows
+            if all(row.get(column) for column in columns)
+        }
+        if found:
+            told.append((name, "; ".join(template.format(*values) for values in found)))
+    return told
+
+
+def _setting(value: Any) -> str:
+    """Of a list, how many it holds."""
+    if isinstance(value, list):
+        return str(len(value))
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _ties(subject: Subject) -> str:

@@ -14,10 +14,12 @@ from harness.analysis.needs import Answer, answers
 from harness.analysis.nulls import Verdict, verdict
 from harness.analysis.study import Study
 from harness.analysis.ties import Place, compare, ranking
+from harness.analysis.time_to_floor import time_to_floor
 from harness.analysis.triangle import (
     Sensitivity,
     Triangle,
     alternatives,
+    capacity_figure,
     sensitivity,
     triangle,
 )
@@ -78,6 +80,15 @@ class Subject:
     @cached_property
     def triangle(self) -> Triangle:
         return triangle(self.study)
+
+    @cached_property
+    def capacity_figure(self) -> str:
+        return capacity_figure(self.study)
+
+    @cached_property
+    def times_to_floor(self) -> dict[str, Estimate]:
+        """Seconds by label."""
+        return {entry.label: time_to_floor(self.study, entry) for entry in self.entries}
 
     @cached_property
     def alternatives(self) -> tuple[Triangle, ...]:
@@ -157,6 +168,18 @@ class Subject:
             return numbers.signed_points(value)
         return f"{'+' if value > 0 else ''}{numbers.significant(value)}".replace("-", "−")
 
+    @property
+    def capacity_words(self) -> str:
+        """What capacity means in the triangle."""
+        if self.capacity_figure == "capacity":
+            return "Capacity is the bits of random labels that are held, on a log scale."
+        known = sum(entry["capacity"].known for entry in self.entries)
+        count = f"only {known} of {len(self.entries)} configurations" if known else "none"
+        return (
+            f"Bits of random labels held, which is what capacity means, were measured for {count}; "
+            "the quality gained over the floor stands in for them."
+        )
+
     def gain(self, entry: Entry) -> float | None:
         """Over the floor, positive where better."""
         floor = self.study.floor
@@ -169,10 +192,21 @@ class Subject:
         """What is said of an entry wherever it is pointed at."""
         quality = numbers.with_interval(entry["quality"], self.show_quality)
         lines = [entry.label, f"quality {quality} {self.quality_unit}"]
+        for name, estimate, show, unit in (
+            ("capacity", entry["capacity"], numbers.significant, "bits"),
+            ("forgetting", entry["forgetting"], numbers.nats, "nats per token"),
+            ("time to floor", self.times_to_floor[entry.label], numbers.seconds, "s"),
+        ):
+            if estimate.known:
+                lines.append(f"{name} {numbers.with_interval(estimate, show)} {unit}")
         for name, figure, show in (
             ("training peak", "train_memory", numbers.in_bytes),
             ("latency unmerged", "unmerged", numbers.ratio),
             ("latency merged", "merged", numbers.ratio),
+            ("prefill unmerged", "prefill_unmerged", numbers.ratio),
+            ("prefill merged", "prefill_merged", numbers.ratio),
+            ("decode unmerged", "decode_unmerged", numbers.ratio),
+            ("decode merged", "decode_merged", numbers.ratio),
             ("trained", "trainable", numbers.count),
             ("file", "file_bytes", numbers.in_bytes),
         ):

@@ -10,6 +10,10 @@ from harness.analysis.needs import Answer
 from harness.analysis.numbers import listed, plural
 from harness.report.subject import Subject
 
+SHOWN_IF_PREFERRED = {
+    "adapter_bytes": (("per further adapter", "adapter_bytes", numbers.in_bytes),),
+}
+
 
 @dataclass(frozen=True)
 class Pick:
@@ -60,11 +64,17 @@ def alerts(subject: Subject) -> tuple[str, ...]:
     if seeds and max(seeds) < 3:
         words = "One seed each" if max(seeds) == 1 else "At most two seeds"
         told.append(f"{words}: differences between methods are hints. Claims need three seeds.")
-    shaky = [entry.label for entry in subject.entries if entry.stable is False]
+    shaky = [entry.label for entry in subject.entries if entry.unstable]
     if shaky:
         told.append(
             f"Timing was unstable for {len(shaky)} of "
             f"{plural(len(subject.entries), 'configuration')}; their rows are marked."
+        )
+    busy = [entry.label for entry in subject.entries if entry.busy]
+    if busy:
+        told.append(
+            f"Other programs used the machine while {len(busy)} of "
+            f"{plural(len(subject.entries), 'configuration')} were measured; their rows are marked."
         )
     if len(subject.study.environments) > 1:
         told.append(
@@ -96,12 +106,15 @@ def _pick(subject: Subject, answer: Answer) -> Pick:
             ("training peak", "train_memory", numbers.in_bytes),
             (f"latency, {_deployed(choice.pick)}", "deployed", numbers.ratio),
             ("file", "file_bytes", numbers.in_bytes),
+            *SHOWN_IF_PREFERRED.get(choice.constraints.prefer, ()),
         )
         if (value := choice.pick[figure].value) is not None
     ]
     sure = choice.how_sure
-    if choice.pick.stable is False:
+    if choice.pick.unstable:
         sure += " Its timing was unstable."
+    if choice.pick.busy:
+        sure += " Other programs used the machine while it was measured."
     if answer.over_floor is not None and answer.over_floor.tied:
         sure = f"It cannot be told from the floor. {sure}"
     return Pick(answer.need.title, answer.need.rule, choice.pick.label, tuple(facts), sure)

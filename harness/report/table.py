@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,11 @@ from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate, unknown
 from harness.analysis.numbers import DASH, capital
 from harness.report.subject import Subject
+
+UNSTABLE = {"latency": "latency", "training": "training speed", "serving": "serving"}
+
+OPTIONAL = ("Capacity", "Forgetting", "To floor", "Prefill", "Decode")
+"""Columns that stand only where something is known for them."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +66,30 @@ class Table:
 
 
 Show = Callable[[float], str]
+Spec = tuple[Column, Callable[[Entry], Estimate], Show]
 
 
 def table(subject: Subject, out: Path) -> Table:
     """Rows in the order of their rank; links are relative to the folder of `out`."""
-    specs = _specs(subject)
+    return tabulate(subject, subject.in_order, _specs(subject), out)
+
+
+def tabulate(subject: Subject, entries: Sequence[Entry], specs: list[Spec], out: Path) -> Table:
+    """A row per entry, a column per spec."""
     return Table(
         tuple(column for column, _, _ in specs),
-        tuple(_row(subject, entry, specs, out) for entry in subject.in_order),
+        tuple(_row(subject, entry, specs, out) for entry in entries),
     )
+
+
+def in_unit(size: int) -> Show:
+    return lambda value: numbers.significant(value / size)
 
 
 def record_href(path: str | None, out: Path) -> str:
     if path is None:
         return ""
     return Path(os.path.relpath(Path(path).resolve(), out.resolve().parent)).as_posix()
-
-
-Spec = tuple[Column, Callable[[Entry], Estimate], Show]
 
 
 def _specs(subject: Subject) -> list[Spec]:
@@ -107,6 +118,16 @@ def _specs(subject: Subject) -> list[Spec]:
             subject.show_gain,
         ),
         (
+            Column("Capacity", "bits", "of random labels held; ≥ where nearly all were learned"),
+            of("capacity"),
+            numbers.significant,
+        ),
+        (
+            Column("Forgetting", "nats per token", "what plain text costs more after training"),
+            of("forgetting"),
+            numbers.nats,
+        ),
+        (
             Column("Trained", "parameters", "adapter and task head"),
             of("trainable"),
             numbers.count,
@@ -118,7 +139,7 @@ def _specs(subject: Subject) -> list[Spec]:
         ("Inference peak", "inference_memory", "largest allocated memory while answering"),
     ):
         unit, size = numbers.bytes_unit(entry[figure].value for entry in subject.entries)
-        show = _in_unit(size)
+        show = in_unit(size)
         specs.append((Column(title, unit, words), of(figure), show))
     specs += [
         (
@@ -136,12 +157,27 @@ def _specs(subject: Subject) -> list[Spec]:
             of("examples_per_s"),
             numbers.significant,
         ),
+        (
+            Column("To floor", "s", "training time until validation first equals the floor's"),
+            lambda entry: subject.times_to_floor[entry.label],
+            numbers.seconds,
+        ),
+        (
+            Column("Prefill", "× base latency", "unmerged, up to the first new token"),
+            of("prefill_unmerged"),
+            numbers.ratio,
+        ),
+        (
+            Column("Decode", "× base latency", "unmerged, per further new token"),
+            of("decode_unmerged"),
+            numbers.ratio,
+        ),
     ]
-    return specs
+    return [spec for spec in specs if spec[0].title not in OPTIONAL or _any_known(subject, spec)]
 
 
-def _in_unit(size: int) -> Show:
-    return lambda value: numbers.significant(value / size)
+def _any_known(subject: Subject, spec: Spec) -> bool:
+    return any(spec[1](entry).known for entry in subject.entries)
 
 
 def _row(subject: Subject, entry: Entry, specs: list[Spec], out: Path) -> Row:
@@ -164,6 +200,8 @@ def _row(subject: Subject, entry: Entry, specs: list[Spec], out: Path) -> Row:
 def _cell(estimate: Estimate, show: Show) -> Cell:
     if estimate.value is None:
         return Cell(DASH, reason=estimate.reason or "not measured")
+    if estimate.at_least:
+        return Cell(f"≥\u00a0{show(estimate.value)}", order=estimate.value)
     below = ""
     if estimate.low is not None and estimate.high is not None:
         below = numbers.between(show(estimate.low), show(estimate.high)).replace("×", "")
@@ -191,6 +229,9 @@ def _tags(subject: Subject, entry: Entry) -> tuple[tuple[str, str], ...]:
         tags.append(("floor", "A head fitted on the frozen base: what a method must beat"))
     if entry is subject.study.ceiling:
         tags.append(("ceiling", "All weights trained: what a method is held against"))
-    if entry.stable is False:
-        tags.append(("unstable", "Its timing varied by more than 10% and was repeated once"))
+    if entry.unstable:
+        what = numbers.listed(UNSTABLE[kind] for kind in entry.unstable)
+        tags.append(("unstable", f"Varied by more than 10%: {what}"))
+    if entry.busy:
+        tags.append(("busy machine", "Other programs used the machine while it was measured"))
     return tuple(tags)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from harness.errors import ConfigError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+TENSORS = "encoded.safetensors"
 POOL = 50
 """Batches sorted together: enough for short texts to meet short ones, few enough to mix."""
 
@@ -49,6 +52,26 @@ class Encoded:
             attention_mask[row, place] = 1
         labels = torch.tensor([self.labels[index] for index in indices])
         return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+
+    def write(self, folder: Path) -> None:
+        """Keep it for `read`, without the shape of lists that takes long to parse."""
+        tensors = {
+            "input_ids": torch.tensor(
+                [i for ids in self.input_ids for i in ids], dtype=torch.int32
+            ),
+            "lengths": torch.tensor(self.lengths),
+            "labels": torch.tensor(self.labels),
+            "padding": torch.tensor([self.pad_id, self.pad_left]),
+        }
+        save_file(tensors, folder / TENSORS)
+
+    @classmethod
+    def read(cls, folder: Path) -> Encoded:
+        tensors = load_file(folder / TENSORS)
+        rows = tensors["input_ids"].split(tensors["lengths"].tolist())
+        pad_id, pad_left = tensors["padding"].tolist()
+        input_ids = [row.tolist() for row in rows]
+        return cls(input_ids, tensors["labels"].tolist(), pad_id, bool(pad_left))
 
 
 def encode(split: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:

@@ -45,6 +45,43 @@ def sweep() -> list[dict]:
     ]
 
 
+# method: bits, whether they are a lower bound, nats forgotten, bytes per adapter, whether it mixes
+FURTHER = {
+    "full": (5000.0, True, 0.300, None, False),
+    "head": (50.0, False, 0.000, 4, False),
+    "lora": (900.0, False, 0.040, 36, True),
+    "houlsby": (910.0, False, 0.020, 20, False),
+    "bitfit": (300.0, False, 0.060, None, False),
+    "ia3": (200.0, False, 0.010, 12, True),
+}
+
+
+def further_sweep() -> list[dict]:
+    made = []
+    for row in sweep():
+        bits, at_ceiling, forgot, size, mixes = FURTHER[row["method"]]
+        made.append(
+            row
+            | {
+                "capacity": {
+                    "bits": bits, "ci_low": bits - 20, "ci_high": bits + 20,
+                    "at_ceiling": at_ceiling,
+                },
+                "forgetting": {
+                    "increase": {
+                        "value": forgot, "ci_low": forgot - 0.005, "ci_high": forgot + 0.005
+                    }
+                },
+                "serving": {
+                    "bytes_per_adapter": size,
+                    "requests_per_s": {"mixed": 500.0 if mixes else None},
+                    "reason": None if mixes else "no mixing here",
+                },
+            }
+        )  # fmt: skip
+    return made
+
+
 def picked(**constraints: object) -> str:
     choice = select(records.frame(sweep()), Constraints(**constraints))
     assert choice.pick is not None
@@ -70,6 +107,68 @@ def picked(**constraints: object) -> str:
 )
 def test_the_pick_keeps_to_the_constraints(constraints: dict, expected: str) -> None:
     assert picked(**constraints) == expected
+
+
+@pytest.mark.parametrize(
+    ("constraints", "expected"),
+    [
+        ({"max_forgetting": 0.05}, "lora"),
+        ({"max_forgetting": 0.03}, "houlsby"),
+        ({"min_capacity": 905}, "houlsby"),
+        ({"prefer": "capacity"}, "full"),
+        ({"prefer": "capacity", "max_forgetting": 0.1}, "houlsby"),
+        ({"prefer": "forgetting"}, "head"),
+        ({"prefer": "forgetting", "min_quality": 0.71}, "ia3"),
+        ({"needs": ("mixed_batches",)}, "lora"),
+        ({"needs": ("mixed_batches",), "max_latency_ratio": 1.1}, "ia3"),
+        ({"prefer": "adapter_bytes", "min_quality": 0.75}, "houlsby"),
+        ({"max_adapter_bytes": 15, "min_quality": 0.71}, "ia3"),
+    ],
+)
+def test_what_else_was_measured_constrains_too(constraints: dict, expected: str) -> None:
+    choice = select(records.frame(further_sweep()), Constraints(**constraints))
+    assert choice.pick is not None
+    assert choice.pick.method == expected
+
+
+def test_capacities_whose_intervals_overlap_tie() -> None:
+    constraints = Constraints(prefer="capacity", max_forgetting=0.1)
+    choice = select(records.frame(further_sweep()), constraints)
+    assert [entry.method for entry, _ in choice.ties] == ["lora"]
+    assert "by overlap of their intervals" in choice.how_sure
+    assert [entry.method for entry in choice.runners_up] == ["bitfit", "ia3", "head"]
+
+
+def test_exact_figures_tie_only_where_they_are_equal() -> None:
+    rows = further_sweep()
+    rows[2]["parameters"]["file_bytes"] = rows[1]["parameters"]["file_bytes"]
+    choice = select(records.frame(rows), Constraints(prefer="file_bytes"))
+    assert {choice.pick.method, *(e.method for e, _ in choice.ties)} == {"lora", "head"}
+    assert "(exactly)" in choice.how_sure
+
+
+def test_who_was_not_measured_is_ruled_out_by_a_preference_with_the_reason() -> None:
+    choice = select(records.frame(sweep()), Constraints(prefer="capacity"))
+    assert choice.pick is None
+    assert {v.reason for out in choice.ruled_out for v in out.violations} == {
+        "capacity: not recorded"
+    }
+
+
+def test_who_does_not_mix_is_ruled_out_with_the_reason() -> None:
+    choice = select(records.frame(further_sweep()), Constraints(needs=("mixed_batches",)))
+    reasons = {out.entry.method: out.violations[0].reason for out in choice.ruled_out}
+    assert reasons["houlsby"] == "mixed_batches: no mixing here"
+    assert choice.as_dict()["pick"]["capacity_bits"] == 900.0
+
+
+def test_many_tasks_count_the_real_bytes_of_a_further_adapter_where_measured() -> None:
+    by_file, by_memory = (
+        answers(studies(records.frame(rows))[0])[2] for rows in (sweep(), further_sweep())
+    )
+    assert (by_file.choice.pick.method, by_memory.choice.pick.method) == ("lora", "houlsby")
+    assert "stored file" in by_file.need.rule
+    assert "per further adapter" in by_memory.need.rule
 
 
 def test_every_entry_is_picked_tied_a_runner_up_or_ruled_out_by_name() -> None:

@@ -48,3 +48,11 @@ def test_an_unknown_seed_is_left_out_and_all_unknown_keep_the_reason() -> None:
 def test_overlap(first: Estimate, second: Estimate, expected: bool) -> None:
     assert first.overlaps(second) is expected
     assert second.overlaps(first) is expected
+
+
+def test_a_lower_bound_cannot_be_told_from_anything_above_it() -> None:
+    bound = Estimate(1000.0, 990.0, 1010.0, at_least=True)
+    assert bound.overlaps(Estimate(9000.0, 8900.0, 9100.0))
+    assert not bound.overlaps(Estimate(900.0, 890.0, 910.0))
+    assert pooled([bound, Estimate(1200.0)]).at_least
+    assert not pooled([Estimate(1100.0), Estimate(1200.0)]).at_least

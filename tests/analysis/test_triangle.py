@@ -129,3 +129,77 @@ def test_no_benefit_at_all_is_no_position() -> None:
 def test_a_single_configuration_has_all_benefits_alike() -> None:
     (only,) = triangle(study(made("lora", 0.8, 300, 1.0))).positions
     assert only.weights == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+
+
+def held(method: str, bits: float | None, quality: float, peak: float, ratio: float) -> dict:
+    row = made(method, quality, peak, ratio)
+    if bits is not None:
+        row["capacity"] = {"bits": bits, "ceiling_bits": 4096.0, "at_ceiling": False}
+    return row
+
+
+FOUR_HELD = (
+    held("head", 16.0, 0.70, 100, 1.0),
+    held("full", 1024.0, 0.78, 500, 1.0),
+    held("lora", 128.0, 0.80, 300, 1.2),
+    held("houlsby", 256.0, 0.75, 200, 1.1),
+)
+
+
+def test_capacity_is_bits_on_a_log_scale_between_the_fewest_and_the_most() -> None:
+    found = triangle(study(*FOUR_HELD))
+    benefits = {p.entry.label: p.benefits[0] for p in found.positions}
+    # log2 of 16, 128, 256 and 1024 is 4, 7, 8 and 10.
+    assert benefits == pytest.approx({"head": 0, "lora 8": 3 / 6, "houlsby 8": 4 / 6, "full": 1})
+    axis = found.axes[0]
+    assert (axis.figure, axis.zero_at, axis.one_at) == ("capacity", 16.0, 1024.0)
+    assert "log scale" in axis.rule
+    assert "lower bounds" in axis.rule
+
+
+def test_quality_moves_nothing_on_the_capacity_axis_where_bits_are_known() -> None:
+    better = held("lora", 128.0, 0.99, 300, 1.2)
+    one, other = (triangle(study(*FOUR_HELD[:2], row)) for row in (FOUR_HELD[2], better))
+    assert [p.weights for p in one.positions] == [p.weights for p in other.positions]
+
+
+def test_less_than_one_bit_is_no_capacity_and_no_anchor() -> None:
+    rows = [held("head", 0.0, 0.7, 100, 1.0), held("ia3", 0.5, 0.75, 200, 1.1), *FOUR_HELD[1:3]]
+    found = triangle(study(*rows))
+    assert (found.axes[0].zero_at, found.axes[0].one_at) == (128.0, 1024.0)
+    benefits = {p.entry.label: p.benefits[0] for p in found.positions}
+    assert benefits == {"head": 0.0, "ia3": 0.0, "lora 8": 0.0, "full": 1.0}
+
+
+def test_where_nothing_holds_a_bit_nobody_has_capacity() -> None:
+    rows = [held("head", 0.0, 0.7, 100, 1.0), held("lora", 0.2, 0.8, 300, 1.1)]
+    found = triangle(study(*rows))
+    assert not any(p.benefits[0] for p in found.positions)
+    assert "nothing holds a bit" in found.axes[0].rule
+
+
+def test_with_bits_quality_gained_is_one_of_the_other_rules() -> None:
+    others = {t.name: t for t in alternatives(study(*FOUR_HELD))}
+    assert list(others) == ["by rank", "fixed range", "as deployed", "quality gained"]
+    gained = {p.entry.label: p.weights for p in others["quality gained"].positions}
+    assert gained == {p.entry.label: p.weights for p in triangle(study(*FOUR)).positions}
+    by_rank = {p.entry.label: p.benefits[0] for p in others["by rank"].positions}
+    assert by_rank["full"] == 1.0
+    fixed = {p.entry.label: p.benefits[0] for p in others["fixed range"].positions}
+    assert fixed["lora 8"] == pytest.approx(7 / 12)  # log2 of 128 over log2 of 4096
+
+
+def test_without_a_ceiling_there_is_no_fixed_range_and_a_reason() -> None:
+    rows = [row | {"capacity": {"bits": row["capacity"]["bits"]}} for row in FOUR_HELD]
+    fixed = alternatives(study(*rows))[1]
+    assert fixed.positions == ()
+    assert len(fixed.left_out) == 4
+
+
+def test_bits_of_a_few_do_not_push_the_rest_out_of_the_triangle() -> None:
+    few = triangle(study(FOUR_HELD[0], FOUR_HELD[1], *FOUR[2:]))
+    assert few.axes[0].figure == "quality"
+    assert len(few.positions) == 4
+    most = triangle(study(*FOUR_HELD[:3], FOUR[3]))
+    assert most.axes[0].figure == "capacity"
+    assert [r for _, r in most.left_out] == ["capacity in bits: not recorded"]

@@ -139,6 +139,7 @@ def test_timing_that_stays_unstable_keeps_the_rounds_of_both_passes_and_is_flagg
     assert len(clock.calls) == 2 * (1 + 1 + 20 + 20)
     assert timing.samples["merged"] == (10 * MS, 20 * MS) * 20
     assert timing.samples["base"] == (10 * MS,) * 40
+    assert timing.blocks == tuple(range(40))
     assert timing.figures()["stable"] is False
     assert timing.figures()["repeated"] is True
 
@@ -181,8 +182,9 @@ def test_replayed_samples_give_their_figures_again() -> None:
     # 100 rounds in which base wanders from 10 to 19.9 ms and the adapter costs a tenth more.
     base = tuple(10 * MS + i * MS // 10 for i in range(100))
     unmerged = tuple(sample * 11 // 10 for sample in base)
-    figures = Timing({"base": base, "unmerged": unmerged}, {"base": 1, "unmerged": 1}, 0, False)
-    summary = figures.figures()
+    cold = {"base": 1, "unmerged": 1}
+    timing = Timing({"base": base, "unmerged": unmerged}, cold, 0, False, tuple(range(100)))
+    summary = timing.figures()
     assert summary["base"]["median_ms"] == pytest.approx(14.95)
     assert summary["base"]["iqr_ms"] == pytest.approx(4.95)
     assert summary["base"]["p90_ms"] == pytest.approx(18.91)
@@ -193,7 +195,8 @@ def test_replayed_samples_give_their_figures_again() -> None:
 
 
 def test_one_round_gives_a_ratio_without_an_interval() -> None:
-    figures = Timing({"base": (2,), "merged": (3,)}, {"base": 1, "merged": 1}, 0, False).figures()
+    timing = Timing({"base": (2,), "merged": (3,)}, {"base": 1, "merged": 1}, 0, False, (0,))
+    figures = timing.figures()
     assert figures["merged_over_base"] == {"value": 1.5, "ci_low": None, "ci_high": None}
 
 
@@ -204,3 +207,35 @@ def test_a_plan_that_cannot_be_kept_is_refused(wrong: dict[str, object]) -> None
     plan = {"subjects": {"base": int}, "seconds": 1, "rounds": 1, "warmups": 0, "seed": 0} | wrong
     with pytest.raises(ValueError, match="expected"):
         interleaved(plan.pop("subjects"), **plan)  # type: ignore[arg-type]
+
+
+def test_subjects_are_renewed_for_each_of_at_least_twenty_blocks() -> None:
+    clock = FakeClock()
+    renewed: list[int] = []
+
+    def renew() -> dict[str, Callable[[], None]]:
+        renewed.append(len(clock.calls))
+        return {name: clock.subject(f"{name}{len(renewed)}", 10) for name in ("base", "merged")}
+
+    first = {name: clock.subject(name, 10) for name in ("base", "merged")}
+    timing = interleaved(first, seconds=0, rounds=90, warmups=1, seed=0, renew=renew, clock=clock)
+    assert timing.blocks == tuple(block for block in range(23) for _ in range(4))
+    assert len(timing.samples["base"]) == 92
+    # cold and one warm-up before; then each block calls every new subject once untimed
+    assert renewed == [4 + 10 * block for block in range(23)]
+    assert clock.calls[4:6] == ["base1", "merged1"]
+
+
+def test_what_renewing_takes_is_not_time_of_the_subjects() -> None:
+    clock = FakeClock()
+    subjects = {"base": clock.subject("base", 10)}
+
+    def renew() -> dict[str, Callable[[], None]]:
+        clock.now += 1000 * MS
+        return subjects
+
+    timing = interleaved(
+        subjects, seconds=0.3, rounds=20, warmups=0, seed=0, renew=renew, clock=clock
+    )
+    assert set(timing.samples["base"]) == {10 * MS}
+    assert len(timing.samples["base"]) == 30, "seconds are those of the subjects"

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
+from pathlib import Path
+from random import Random
 
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import BertModel
 
-from harness.measure.placement import leave_file, share_weights
+from harness.measure.placement import anew, share_weights
 
 
 def places(model: nn.Module) -> list[int]:
@@ -55,14 +59,62 @@ def test_what_differs_in_value_type_or_layout_is_left_alone() -> None:
         assert places(other) == before
 
 
-def test_weights_that_were_mapped_from_a_file_leave_it(tmp_path) -> None:
-    torch.save({"weight": torch.ones(2, 2)}, tmp_path / "w")
-    mapped = torch.load(tmp_path / "w", mmap=True, weights_only=True)["weight"]
-    model = nn.ParameterList([nn.Parameter(mapped)])
-    before = model[0].data_ptr()
-    leave_file(model)
-    assert model[0].data_ptr() != before
-    assert torch.equal(model[0], torch.ones(2, 2))
-    tied = nn.ModuleList([nn.Linear(2, 2)] * 2)
-    leave_file(tied)
+def test_copies_lie_elsewhere_and_compute_the_same(tiny_bert: BertModel, tmp_path: Path) -> None:
+    lora = LoraConfig(r=2, target_modules=["query"], init_lora_weights=False)
+    adapted = get_peft_model(copy.deepcopy(tiny_bert), lora)
+    models = {"base": tiny_bert.eval(), "adapted": adapted.eval()}
+    tokens = torch.arange(12).reshape(2, 6)
+    copies = anew(models, Random(0))
+    assert list(copies) == list(models)
+    tables = {
+        module.weight.data_ptr()
+        for module in tiny_bert.modules()
+        if isinstance(module, nn.Embedding)
+    }
+    for name, model in models.items():
+        shared = set(places(model)) & set(places(copies[name]))
+        assert len(shared) == 3
+        assert shared == tables or name == "adapted"
+        states = [each(tokens).last_hidden_state for each in (model, copies[name])]
+        assert torch.equal(*states)
+
+
+def test_the_order_in_which_copies_are_made_is_drawn() -> None:
+    made: list[str] = []
+
+    class Told(nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def __deepcopy__(self, memo: object) -> Told:
+            made.append(self.name)
+            return self
+
+    generator, models = Random(0), {name: Told(name) for name in ("base", "merged", "unmerged")}
+    for _ in range(60):
+        anew(models, generator)
+    orders = Counter(tuple(made[i : i + 3]) for i in range(0, 180, 3))
+    assert len(orders) == 6
+
+
+def test_copies_of_weights_that_were_mapped_from_a_file_leave_it(tmp_path: Path) -> None:
+    save_file({"weight": torch.ones(256, 256)}, tmp_path / "w.safetensors")
+    model = nn.ParameterDict(load_file(tmp_path / "w.safetensors"))
+    mapped = mapping_of(model["weight"])
+    assert str(tmp_path) in mapped, "the test's own premise"
+    assert str(tmp_path) not in mapping_of(anew({"base": model}, Random(0))["base"]["weight"])
+
+
+def mapping_of(tensor: torch.Tensor) -> str:
+    """The line of the kernel's table of mappings that a tensor's memory lies in."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        low, high = (int(bound, 16) for bound in line.split()[0].split("-"))
+        if low <= tensor.data_ptr() < high:
+            return line
+    raise AssertionError("mapped nowhere")
+
+
+def test_tied_weights_stay_tied_in_a_copy() -> None:
+    tied = anew({"base": nn.ModuleList([nn.Linear(2, 2)] * 2)}, Random(0))["base"]
     assert tied[0].weight is tied[1].weight

@@ -28,11 +28,18 @@ def make_subject(tmp_path: Path) -> MakeSubject:
 
 @pytest.fixture(scope="session")
 def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a quick sweep with a failure and a method whose name is an attack."""
+    """The page of a quick sweep with everything measured, a failure, and a method whose name and
+    reasons are an attack.
+    """
     folder = tmp_path_factory.mktemp("page")
+    hostile = records.measured_further(records.record(HOSTILE, 8, family=HOSTILE))
+    for group in ("serving", "energy"):
+        hostile[group]["reason"] = HOSTILE
+    hostile["forgetting"] |= {"objective": HOSTILE, "texts": HOSTILE}
+    hostile["environment"] |= {"busy": True, "phases": {HOSTILE: {"busy": True}}}
     made = [
-        *records.quick(),
-        records.record(HOSTILE, 8, family=HOSTILE),
+        *(records.measured_further(row) for row in records.quick()),
+        hostile,
         records.failed("diverged", reason=HOSTILE, method="lora", size=512),
     ]
     return build(records.write(folder / "results", made), folder / "reports" / "index.html")

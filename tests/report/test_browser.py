@@ -19,6 +19,8 @@ pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 CONFIGURATIONS = len(records.quick()) + 1  # and the one with the hostile name
+PICTURES = 10
+NAMED = ("triangle", "trade-memory", "trade-latency", "trade-parameters", "sizes", "capacity")
 DARK_PAPER = "rgb(20, 23, 28)"
 
 
@@ -65,6 +67,11 @@ def test_every_plot_draws_its_marks(browser: Any, sweep_page: Path) -> None:
         nulls, unmerged = 3 + 4, CONFIGURATIONS - 3
         assert count(page, f"#merging-plot {quality_marks}") == 2 * (nulls + unmerged)
         assert count(page, "#memory-plot .bars path") == 4 * CONFIGURATIONS
+        assert count(page, f"#capacity-plot {quality_marks}") == CONFIGURATIONS - 1  # not the head
+        adapters_off = CONFIGURATIONS - 3
+        assert count(page, f"#forgetting-plot {quality_marks}") == CONFIGURATIONS + adapters_off
+        # Both sizes of lora mix and merge, ia3 merges.
+        assert count(page, f"#serving-plot {quality_marks}") == 2 + 2 + 3
         assert page.locator(".still:visible").count() == 0
 
 
@@ -149,7 +156,7 @@ def test_the_page_never_scrolls_sideways(browser: Any, sweep_page: Path, width: 
 
 def test_without_javascript_text_table_and_stills_are_there(browser: Any, sweep_page: Path) -> None:
     with opened(browser, sweep_page, java_script_enabled=False) as page:
-        assert page.locator(".still svg:visible").count() == 7
+        assert page.locator(".still svg:visible").count() == PICTURES
         assert count(page, "#methods tbody tr") == CONFIGURATIONS
         assert page.locator("fieldset:visible").count() == 0
 
@@ -157,7 +164,7 @@ def test_without_javascript_text_table_and_stills_are_there(browser: Any, sweep_
 def test_paper_gets_the_stills(browser: Any, sweep_page: Path) -> None:
     with opened(browser, sweep_page) as page:
         page.emulate_media(media="print")
-        assert page.locator(".still:visible").count() == 7
+        assert page.locator(".still:visible").count() == PICTURES
         assert page.locator(".plot:visible").count() == 0
 
 
@@ -166,7 +173,7 @@ def test_names_in_a_plot_do_not_cover_each_other(browser: Any, sweep_page: Path)
         .map(b => [b.left + 1, b.top + 3, b.right - 1, b.bottom - 3])"""
     for size in (LAPTOP, PHONE):
         with opened(browser, sweep_page, viewport=size) as page:
-            for plot in ("triangle", "trade-memory", "trade-latency", "trade-parameters", "sizes"):
+            for plot in NAMED:
                 boxes = page.locator(f"#{plot}-plot .textpoint").evaluate_all(boxes_of)
                 assert len(boxes) > 5
                 for index, a in enumerate(boxes):

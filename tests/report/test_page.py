@@ -72,9 +72,10 @@ def test_links_and_ids_hold_together(sweep_page: Path) -> None:
 
 def test_a_hostile_label_is_text_and_nothing_else(sweep_page: Path) -> None:
     page = Page(sweep_page)
-    assert len(page.all("script")) == 9  # own, library, seven figures
+    assert len(page.all("script")) == 12  # own, library, ten figures
     shown = "".join(page.text)
-    assert HOSTILE in shown
+    # Name, reasons, texts of the forgetting, failure: wherever a record's words are shown.
+    assert shown.count(HOSTILE) > 10
     assert not any(key.startswith("on") for _, attributes in page.elements for key in attributes)
 
 
@@ -111,6 +112,25 @@ def test_several_studies_are_parts_of_one_page(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
     assert len(page.all("article")) == 2
     assert {"triangle", "s2-triangle"} <= set(ids)
+
+
+def test_a_study_without_the_further_measurements_says_so_in_three_sentences(
+    tmp_path: Path,
+) -> None:
+    page = built(tmp_path, records.quick(sizes=(8,)))
+    shown = "".join(page.text)
+    for words in ("Capacity in bits", "Forgetting", "Serving"):
+        assert f"{words} was not measured: not recorded." in shown
+    assert "the quality gained over the floor stands in for them" in shown
+    assert len(page.all("script")) == 9  # own, library, seven figures
+    headers = [a.get("title") for a in page.all("th")]
+    assert not any("nats" in title or "random labels" in title for title in headers if title)
+
+
+def test_the_triangles_note_says_that_capacity_is_bits(sweep_page: Path) -> None:
+    shown = "".join(Page(sweep_page).text)
+    assert "Capacity is the bits of random labels that are held, on a log scale." in shown
+    assert "bits held on a log scale, the fewest 0 (of those that hold any), the most 1" in shown
 
 
 @pytest.mark.parametrize(

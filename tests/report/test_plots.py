@@ -4,9 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from harness.report.capacity import capacity
 from harness.report.figures import memory, merging, triangle
+from harness.report.forgetting import forgetting
 from harness.report.planes import sizes, trade_offs
 from harness.report.plots import plot
+from harness.report.serving import serving
 from harness.report.style import LIGHT
 from tests import records
 from tests.report.conftest import HOSTILE, MakeSubject
@@ -24,10 +27,11 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def figures(make_subject: MakeSubject) -> list:
-    hostile = records.record(HOSTILE, 8, family=HOSTILE)
-    subject = make_subject([*records.quick(), hostile])
+    rows = [*records.quick(), records.record(HOSTILE, 8, family=HOSTILE)]
+    subject = make_subject([records.measured_further(row) for row in rows])
     return [
-        triangle(subject), *trade_offs(subject), sizes(subject), merging(subject), memory(subject)
+        triangle(subject), *trade_offs(subject), sizes(subject), merging(subject), memory(subject),
+        capacity(subject), forgetting(subject), serving(subject),
     ]  # fmt: skip
 
 
@@ -81,3 +85,10 @@ def test_whiskers_reach_from_the_mark_to_its_bounds(make_subject: MakeSubject) -
         low, high = spans[mark.x, mark.y]
         assert abs(low - mark.y_bounds[0]) < 1e-12
         assert abs(high - mark.x_bounds[1]) < 1e-12
+
+
+def test_a_forest_has_its_line_where_there_is_no_effect(make_subject: MakeSubject) -> None:
+    subject = make_subject([records.measured_further(row) for row in records.quick()])
+    for figure, neutral in ((merging(subject), 1.0), (forgetting(subject), 0.0)):
+        line = plot(figure.chart)["layout"]["shapes"][0]
+        assert (line["x0"], line["x1"]) == (neutral, neutral)

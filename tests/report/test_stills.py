@@ -7,17 +7,22 @@ from xml.etree import ElementTree
 from PIL import Image
 
 from harness.report import stills
+from harness.report.capacity import capacity
 from harness.report.figures import memory, merging, triangle
+from harness.report.forgetting import forgetting
 from harness.report.planes import sizes, trade_offs
+from harness.report.serving import serving
 from harness.report.style import LIGHT
 from tests import records
 from tests.report.conftest import HOSTILE, MakeSubject
 
 
 def all_inline(make_subject: MakeSubject) -> list[str]:
-    subject = make_subject([*records.quick(), records.record(HOSTILE, 8)])
+    rows = [*records.quick(), records.record(HOSTILE, 8)]
+    subject = make_subject([records.measured_further(row) for row in rows])
     figures = [triangle(subject), *trade_offs(subject), sizes(subject), merging(subject)]
-    return [stills.inline(f.chart, f.name) for f in [*figures, memory(subject)]]
+    figures += [memory(subject), capacity(subject), forgetting(subject), serving(subject)]
+    return [stills.inline(f.chart, f.name) for f in figures]
 
 
 def test_inline_stills_are_well_formed_and_hold_no_script(make_subject: MakeSubject) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.report.table import Row, Table, table
 from tests import records
 from tests.report.conftest import MakeSubject
@@ -71,3 +73,47 @@ def test_rows_lead_to_the_records_of_all_their_seeds(
         assert (out.parent / link.href).resolve() == (
             tmp_path / "results" / link.trial / "record.json"
         )
+
+
+def test_capacity_forgetting_and_time_to_floor_have_columns_where_known(
+    make_subject: MakeSubject, tmp_path: Path
+) -> None:
+    made = [records.measured_further(row) for row in records.quick()]
+    shown = table(make_subject(made), tmp_path / "index.html")
+    titles = [column.title for column in shown.columns]
+    assert titles[:4] == ["Accuracy", "Over floor", "Capacity", "Forgetting"]
+    assert "Prefill" not in titles
+    full = cell(shown, "full", "Capacity")
+    assert (full.text, full.below) == ("≥\u00a016,400", "")
+    lora = cell(shown, "lora 4", "Capacity")
+    assert lora.below == "2,840–3,140"
+    assert cell(shown, "head", "Capacity").text == "0"
+    assert cell(shown, "lora 4", "Forgetting").text == "+0.021"
+    floor = next(row for row in made if row["method"] == "head")["quality"]["validation"]
+    training = next(row for row in made if row["method"] == "lora")["training"]
+    steps = [point["step"] for point in training["curve"] if point["validation"] >= floor]
+    expected = steps[0] * training["seconds_per_step"]["median_ms"] / 1000
+    assert cell(shown, "lora 4", "To floor").order == pytest.approx(expected)
+    assert cell(shown, "head", "To floor").reason == "it is the floor"
+
+
+def test_a_generator_has_columns_for_prefill_and_decode(
+    make_subject: MakeSubject, tmp_path: Path
+) -> None:
+    made = records.record("lora", 8)
+    made["latency"]["generation"] = records.generation(1.2, 1.1)
+    shown = table(make_subject([made, records.record("full")]), tmp_path / "index.html")
+    assert cell(shown, "lora 8", "Prefill").text == "1.20×"
+    assert cell(shown, "lora 8", "Decode").text == "1.10×"
+    assert cell(shown, "full", "Decode").reason == "not recorded"
+
+
+def test_rows_measured_on_a_busy_machine_are_marked(
+    make_subject: MakeSubject, tmp_path: Path
+) -> None:
+    made = records.measured_further(records.record("lora", 8))
+    made["environment"]["busy"] = True
+    made["training"]["stable"] = False
+    (only,) = table(make_subject([made]), tmp_path / "index.html").rows
+    assert [word for word, _ in only.tags] == ["unstable", "busy machine"]
+    assert only.tags[0][1].endswith("training speed")

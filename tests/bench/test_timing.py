@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from harness.measure import bench
+from harness.bench import timing as bench
 from harness.measure.latency import Timing
 
 
@@ -24,6 +22,7 @@ def replayed(noise: float, **factors: float) -> Timing:
         dict.fromkeys(subjects, 1),
         seed=0,
         repeated=False,
+        blocks=tuple(range(400)),
     )
 
 
@@ -58,7 +57,7 @@ def test_the_control_adds_the_share_of_work_that_it_says() -> None:
         multiplied.append(2 * left.numel() * right.shape[1])
         return original(left, right)
 
-    control = bench.subjects()[bench.CONTROL]
+    control = bench.subjects(bench.models())[bench.CONTROL]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.Tensor, "__matmul__", counting)
         control()
@@ -67,16 +66,33 @@ def test_the_control_adds_the_share_of_work_that_it_says() -> None:
     assert multiplied == [pytest.approx(bench.EXTRA_WORK * work, rel=0.001)]
 
 
-def test_the_last_line_is_one_json_object_and_too_few_rounds_do_not_hold(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_too_few_rounds_do_not_hold_and_the_table_says_so() -> None:
     threads = torch.get_num_threads()
     try:
-        status = bench.main(["--seconds", "0", "--rounds", "2"])
+        found = bench.run(seconds=0, rounds=2, limit_seconds=0.1)
     finally:
         torch.set_num_threads(threads)
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert status == 1
     assert found["holds"] is False
     assert found["ratios"]["control"]["ci_low"] is None
     assert found["base_ms"] > 0
+    assert sum("too few rounds" in line for line in bench.lines(found)) == 3
+
+
+def test_rounds_go_on_until_the_intervals_of_the_nulls_are_narrow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passes = iter([replayed(0.15), replayed(0.02), replayed(0.02)])
+    monkeypatch.setattr(bench, "models", dict)
+    monkeypatch.setattr(bench, "subjects", lambda models: models)
+    monkeypatch.setattr(bench, "interleaved", lambda *a, **k: next(passes))
+    timing = bench.timed(seconds=1, rounds=1, limit_seconds=60, seed=0)
+    assert not bench.precise(replayed(0.15))
+    assert bench.precise(timing)
+    assert len(timing.blocks) == len(set(timing.blocks)) == len(timing.samples["base"]) > 400
+
+
+def test_wide_intervals_do_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "models", dict)
+    monkeypatch.setattr(bench, "subjects", lambda models: models)
+    monkeypatch.setattr(bench, "interleaved", lambda *a, **k: replayed(0.15))
+    assert len(bench.timed(1, 1, limit_seconds=0, seed=0).blocks) == 400

