@@ -93,6 +93,12 @@ def test_what_every_rate_loses_is_no_less_than_nothing(bench_of: Any) -> None:
     found = capacity.run(bench_of("method=full", rates=(1e30,)))["capacity"]
     assert (found["bits"], found["ci_low"], found["ci_high"]) == (0, 0, 0)
     assert found["bits_per_parameter"] == 0
+    assert found["reason"] == found["tried"][0]["reason"] is not None
+
+
+def test_answers_worse_than_uniform_ones_hold_nothing_and_say_so(bench_of: Any) -> None:
+    found = capacity.run(bench_of("method=lora", "train.learning_rate=1", rates=(1.0,)))["capacity"]
+    assert (found["bits"], found["reason"]) == (0, capacity.WORSE)
 
 
 def test_methods_see_the_same_batches_under_the_same_read_out(
