@@ -15,6 +15,7 @@ from harness.measure_config import CapacityConfig
 from harness.models import TaskModel
 from harness.phases import capacity, phases
 from harness.training import Batch, step
+from harness.trial import check
 from harness.workbench import Workbench
 from tests import backbones
 from tests.backbones import VOCABULARY, build
@@ -130,6 +131,13 @@ def test_a_base_in_four_bits_is_fitted_as_any_other(bench_of: Any) -> None:
     )
     assert packed["parameters"] == plain["parameters"]
     assert packed["bits"] == pytest.approx(plain["bits"], rel=0.3)
+
+
+def test_sequences_beyond_the_context_are_refused_before_any_training(bench_of: Any) -> None:
+    bench = bench_of("method=prompt_tuning", "size=4", "task.max_length=32", tokens=61)
+    problems = check({"prompted": bench.trial.as_dict()})["problems"]
+    expected = "measure.capacity.tokens=61: exceeds the model's context of 64 tokens with 4 virtual"
+    assert problems["prompted"].startswith(expected)
 
 
 def test_it_is_measured_where_the_config_has_it(trial_of: Any) -> None:
