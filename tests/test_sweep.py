@@ -177,10 +177,10 @@ def test_every_method_leaves_its_capacity_on_the_same_labels(records):
         assert 0 <= found["bits"] <= found["ceiling_bits"]
         assert found["ci_low"] <= found["bits"] <= found["ci_high"]
         stepless = method in ("head", "transfer")
-        assert (found["parameters"] == 0) == (found["reason"] is not None) == stepless
+        assert len(found["tried"]) == (0 if stepless else 2)
         # What the task trains beside its head; the fit has no head.
         assert found["parameters"] == record["parameters"]["trainable"] - HEAD
-        assert [tried["reason"] for tried in found["tried"]] == [None] * (0 if stepless else 2)
+        assert found["bits"] > 0 or found["reason"], method
 
 
 def test_running_again_does_nothing(records, results, monkeypatch):
