@@ -120,7 +120,7 @@ class PeftMethod(Method):
 @contextmanager
 def _without_prompt(adapted: PeftModel) -> Iterator[None]:
     """Pass inputs on as they are; peft's own switch asks for methods that only generators have."""
-    adapted.forward = adapted.base_model.__call__
+    adapted.forward = adapted.base_model.__call__  # type: ignore[method-assign]
     try:
         yield
     finally:
