@@ -48,3 +48,5 @@ class MeasureConfig(Checked):
     speed_steps: Count
     """Training steps that are timed for examples per second."""
     forgetting: ForgettingConfig | None
+    energy_seconds: Annotated[float, Field(gt=0)] | None
+    """Of each loop over which energy is counted, where the machine has a counter."""

@@ -26,6 +26,8 @@ class Device(Protocol):
 
     name: str
     gpu: str | None
+    uuid: str | None
+    """Of the GPU, as NVML knows it."""
     source: str
     """What tells the allocated bytes, in words for the record."""
 
@@ -41,6 +43,7 @@ class Cpu:
 
     name = "cpu"
     gpu: str | None = None
+    uuid: str | None = None
     source = "cpu live tensors"
 
     def __init__(self) -> None:
@@ -67,7 +70,7 @@ class Cuda:
         self.name = str(self._device)
         properties = torch.cuda.get_device_properties(self._device)
         self.gpu: str | None = properties.name
-        self._uuid = str(properties.uuid)
+        self.uuid: str | None = str(properties.uuid)
 
     def synchronize(self) -> None:
         torch.cuda.synchronize(self._device)
@@ -82,7 +85,7 @@ class Cuda:
         return Peaks(
             torch.cuda.max_memory_allocated(self._device),
             torch.cuda.max_memory_reserved(self._device),
-            nvml_process_bytes(self._uuid),
+            nvml_process_bytes(str(self.uuid)),
         )
 
 
