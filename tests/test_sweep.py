@@ -52,7 +52,7 @@ def test_every_method_ends_well_and_leaves_all_groups(records):
     for record in records.values():
         assert (record["status"], record["reason"], record["phase"]) == ("ok", None, "done")
         for group in ("parameters", "quality", "memory", "latency", "training", "merge",
-                      "forgetting", "environment", "config"):  # fmt: skip
+                      "forgetting", "energy", "environment", "config"):  # fmt: skip
             assert record[group], (record["method"], group)
 
 
