@@ -11,6 +11,17 @@ from harness.checked import Checked, Count
 
 
 @dataclass(frozen=True)
+class ServingConfig(Checked):
+    adapters: tuple[Count, ...]
+    """How many adapters of a method one base is served with; memory and switches of each count."""
+    batch_size: Count
+    """Requests of a batch, each for another adapter as far as there are so many."""
+    seconds: Annotated[float, Field(ge=0)]
+    """As latency_seconds and latency_rounds."""
+    rounds: Count
+
+
+@dataclass(frozen=True)
 class MeasureConfig(Checked):
     batch_sizes: tuple[Count, ...]
     """Requests timed together: the first shape is the one reported first."""
@@ -22,3 +33,5 @@ class MeasureConfig(Checked):
     warmups: Count
     speed_steps: Count
     """Training steps that are timed for examples per second."""
+    serving: ServingConfig | None
+    """Several adapters on one base; null: not measured."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,13 +56,13 @@ class TaskModel(nn.Module):
         self.head = head
         self.pooling = pooling
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits [batch, classes] of tokens [batch, length]."""
-        return self.head(self.features(input_ids, attention_mask))
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
+        """Logits [batch, classes] of tokens [batch, length]; the backbone gets `named` too."""
+        return self.head(self.features(input_ids, attention_mask, **named))
 
-    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def features(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
         """Pooled states [batch, width] of tokens [batch, length]."""
-        tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+        tokens = {"input_ids": input_ids, "attention_mask": attention_mask, **named}
         config: PreTrainedConfig = self.backbone.config  # type: ignore[assignment]
         if config.is_encoder_decoder:
             tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)

@@ -16,6 +16,7 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.config import MethodConfig, TrainConfig
 from harness.errors import ConfigError, HarnessError
+from harness.methods.serving import Adapters, NotServable
 from harness.training import adamw
 
 
@@ -80,6 +81,10 @@ class Method(ABC):
 
         Raises NotMergeable with the reason.
         """
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        """`adapted` as the first of several adapters on its base; raises NotServable."""
+        raise NotServable(f"{self.config.name} says of no tensors that an adapter is made of them")
 
 
 def load_method(config: MethodConfig, sources: Sequence[Trained] = ()) -> Method:

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from harness.errors import ConfigError, nearest
 from harness.methods.anatomy import linear_widths
 from harness.methods.base import Method, NotMergeable
+from harness.methods.serving import Adapters, PeftAdapters
 
 
 class PeftMethod(Method):
@@ -62,6 +63,10 @@ class PeftMethod(Method):
             told = str(error).partition("\n")[0]
             reason = f"peft has no merge for it: {told}" if told else "peft has no merge for it"
             raise NotMergeable(reason) from error
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        assert isinstance(adapted, PeftModel)
+        return PeftAdapters(adapted)
 
     def options(self, kind: type[PeftConfig], **own: Any) -> dict[str, Any]:
         """The method's options as arguments of `kind`, with `own` in their places.

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from harness.errors import ConfigError
 from harness.methods.base import Method, NotMergeable
+from harness.methods.serving import Adapters, StoredTensors
 
 WEIGHTS = "trained.safetensors"
 
@@ -47,6 +48,10 @@ class Selective(Method):
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         raise NotMergeable("trained in place: the model already has the base architecture")
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        names = {name for name, _ in adapted.named_parameters() if self.selects(name)}
+        return StoredTensors(adapted, names)
 
 
 class Full(Selective):

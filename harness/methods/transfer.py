@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from harness.config import MethodConfig
 from harness.errors import ConfigError
 from harness.methods.base import Method, load_method
+from harness.methods.serving import Adapters
 
 
 class Transfer(Method):
@@ -36,6 +37,9 @@ class Transfer(Method):
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         return self._source().merge(adapted)
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        return self._source().serve(adapted)
 
     def _source(self) -> Method:
         if len(self.sources) != 1:
