@@ -34,15 +34,18 @@ def told(error: Exception) -> str:
 
 
 class Adapters(ABC):
-    """An adapted backbone as adapter 0, and others beside it that `add` makes."""
+    """An adapted backbone as adapter 0, and others beside it that `add` makes.
 
-    def __init__(self, model: nn.Module) -> None:
+    `versions` are the tensors that belong to each adapter alone, in an order that all share.
+    """
+
+    def __init__(self, model: nn.Module, first: list[Tensor]) -> None:
         self.model = model
-        self.count = 1
+        self.versions = [first]
 
-    @abstractmethod
-    def own(self, number: int) -> list[Tensor]:
-        """The tensors that belong to one adapter alone, in an order that all adapters share."""
+    @property
+    def count(self) -> int:
+        return len(self.versions)
 
     @abstractmethod
     def switch(self, number: int) -> None:
@@ -56,73 +59,66 @@ class Adapters(ABC):
         """
 
     @abstractmethod
-    def kept(self) -> Iterator[Tensor]:
-        """What is held for adapters outside of the model."""
-
-    @abstractmethod
-    def _make(self) -> None:
-        """Make room for the tensors of one more."""
+    def make(self) -> list[Tensor]:
+        """The tensors of one more adapter, whatever their numbers; raises NotServable."""
 
     def add(self) -> None:
         """One more adapter, with tensors of its own and numbers near those of adapter 0."""
-        self._make()
-        self.count += 1
-        _write(self.own(self.count - 1), self.own(0), self.count - 1)
+        made = self.make()
+        _write(made, self.versions[0], self.count)
+        self.versions.append(made)
 
     def become(self, number: int) -> None:
         """Give adapter 0 the numbers that `add` gives to the adapter of this number."""
-        _write(self.own(0), self.own(0), number)
+        _write(self.versions[0], self.versions[0], number)
         self.switch(0)
+
+    def tensors(self) -> Iterator[Tensor]:
+        """What is held for the adapters, be it in the model or beside it."""
+        return (tensor for version in self.versions for tensor in version)
 
 
 class PeftAdapters(Adapters):
     """Adapters under names of their own in one model of peft's."""
 
     def __init__(self, model: PeftModel) -> None:
-        super().__init__(model)
         self.peft = model
-        self.first = str(model.active_adapter)
-        if not self.own(0):
-            raise NotServable("peft keeps no parameters of it under an adapter's name")
-
-    def own(self, number: int) -> list[Tensor]:
-        name = self.name(number)
-        return [p for path, p in self.peft.named_parameters() if name in path.split(".")]
+        self.names = [str(model.active_adapter)]
+        super().__init__(model, self._under(self.names[0]))
 
     def switch(self, number: int) -> None:
-        self.peft.set_adapter(self.name(number), inference_mode=True)
+        self.peft.set_adapter(self.names[number], inference_mode=True)
 
     def mixed(self, numbers: Sequence[int]) -> dict[str, Any]:
-        return {"adapter_names": [self.name(number) for number in numbers]}
+        return {"adapter_names": [self.names[number] for number in numbers]}
 
-    def kept(self) -> Iterator[Tensor]:
-        return iter(())
-
-    def name(self, number: int) -> str:
-        return f"task{number}" if number else self.first
-
-    def _make(self) -> None:
-        # The tensors are written after it; load_adapter would read the same file every time.
-        config = deepcopy(self.peft.peft_config[self.first])
+    def make(self) -> list[Tensor]:
+        name = f"task{self.count}"
+        config = deepcopy(self.peft.peft_config[self.names[0]])
         try:
-            self.peft.add_adapter(self.name(self.count), config)
+            # The numbers are written later; load_adapter would read the same file every time.
+            self.peft.add_adapter(name, config)
         except REFUSALS as error:
             raise NotServable(f"peft adds no second adapter: {told(error)}") from error
         self.peft.eval()
+        self.names.append(name)
+        return self._under(name)
+
+    def _under(self, name: str) -> list[Tensor]:
+        own = [p for path, p in self.peft.named_parameters() if name in path.split(".")]
+        if not own:
+            raise NotServable("peft keeps no parameters of it under an adapter's name")
+        return list(own)
 
 
 class StoredTensors(Adapters):
     """Versions of some of the model's own parameters: a switch points them at another's numbers."""
 
     def __init__(self, model: nn.Module, names: Collection[str]) -> None:
-        super().__init__(model)
         self.live = [p for name, p in model.named_parameters() if name in names]
         if not self.live:
             raise NotServable("it leaves the whole backbone as it was: there is nothing to switch")
-        self.versions: list[list[Tensor]] = [[parameter.data for parameter in self.live]]
-
-    def own(self, number: int) -> list[Tensor]:
-        return self.versions[number]
+        super().__init__(model, [parameter.data for parameter in self.live])
 
     def switch(self, number: int) -> None:
         for parameter, tensor in zip(self.live, self.versions[number], strict=True):
@@ -131,11 +127,8 @@ class StoredTensors(Adapters):
     def mixed(self, numbers: Sequence[int]) -> dict[str, Any]:
         raise NotServable("trained in place: the weights of one adapter at a time are in the model")
 
-    def kept(self) -> Iterator[Tensor]:
-        return (tensor for version in self.versions for tensor in version)
-
-    def _make(self) -> None:
-        self.versions.append([torch.empty_like(tensor) for tensor in self.versions[0]])
+    def make(self) -> list[Tensor]:
+        return [torch.empty_like(tensor) for tensor in self.versions[0]]
 
 
 def _write(to: Sequence[Tensor], start: Sequence[Tensor], number: int) -> None:

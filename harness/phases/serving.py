@@ -45,30 +45,29 @@ def _measured(bench: Workbench) -> dict[str, Any]:
     model = bench.restored()
     leave_file(model)
     adapters = bench.method.serve(model.backbone)
-    one = held_bytes(model.backbone, adapters.kept())
+    one = held_bytes(model.backbone, adapters.tensors())
     adapters.add()
-    each = held_bytes(model.backbone, adapters.kept()) - one
+    each = held_bytes(model.backbone, adapters.tensors()) - one
     most = max(2, 1 + LOADED_BYTES // each)
-    rows = []
-    served: dict[str, Any] | None = None
-    counts = sorted(settings.adapters)
-    for count in counts:
+    rows, served, switch = [], None, None
+    for count in (counts := sorted(settings.adapters)):
         while adapters.count < min(count, most):
             adapters.add()
-        loaded = adapters.count >= count
-        held, switch = one + (count - 1) * each, _switch_times(bench, adapters)
-        if count > 1 and loaded:
-            held = held_bytes(model.backbone, adapters.kept())
-        rows.append(
-            {
-                "adapters": count,
-                "bytes": held,
-                "full_models_bytes": count * full,
-                "loaded": loaded,
-                "allocated_bytes": _allocated(bench) if count > 1 and loaded else None,
-                "switch_ms": switch["median_ms"] if count > 1 and loaded else None,
-            }
-        )
+        row = {
+            "adapters": count,
+            "bytes": one + (count - 1) * each,
+            "full_models_bytes": count * full,
+            "loaded": adapters.count >= count,
+            "allocated_bytes": None,
+            "switch_ms": None,
+        }
+        if count > 1 or len(counts) == 1:
+            switch = _switch_times(bench, adapters)
+        if adapters.count == count:
+            row["bytes"] = held_bytes(model.backbone, adapters.tensors())
+            row["allocated_bytes"] = _allocated(bench)
+            row["switch_ms"] = switch["median_ms"] if switch else None
+        rows.append(row)
         if served is None and (adapters.count >= settings.batch_size or count == counts[-1]):
             served = _served(bench, model, adapters, requests, alone, refusal)
     assert served is not None

@@ -215,11 +215,7 @@ class TestPhase:
             """Says that it switches, and answers with the first adapter always."""
 
             def __init__(self, model: nn.Module) -> None:
-                super().__init__(model)
-                self.tensors = [list(model.parameters())[-1:]]
-
-            def own(self, number: int) -> list[torch.Tensor]:
-                return list(self.tensors[number])
+                super().__init__(model, list(model.parameters())[-1:])
 
             def switch(self, number: int) -> None:
                 pass
@@ -227,11 +223,8 @@ class TestPhase:
             def mixed(self, numbers: Any) -> dict[str, Any]:
                 return {}
 
-            def kept(self) -> Any:
-                return iter(tensor for own in self.tensors[1:] for tensor in own)
-
-            def _make(self) -> None:
-                self.tensors.append([torch.zeros(1)])
+            def make(self) -> list[torch.Tensor]:
+                return [torch.zeros(1)]
 
         method = method_of("head")
         method.serve = Stuck

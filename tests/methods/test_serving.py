@@ -41,8 +41,8 @@ class TestAdapters:
     def test_no_adapter_shares_memory_with_another(self, adapters):
         several = adapters()
         several.add()
-        places = [{t.data_ptr() for t in several.own(number)} for number in (0, 1)]
-        assert len(places[0]) == len(several.own(0)) == len(several.own(1))
+        places = [{t.data_ptr() for t in several.versions[number]} for number in (0, 1)]
+        assert len(places[0]) == len(several.versions[0]) == len(several.versions[1])
         assert places[0].isdisjoint(places[1])
 
     def test_adding_one_leaves_the_one_at_work_at_work(self, adapters):
