@@ -35,3 +35,5 @@ class MeasureConfig(Checked):
     """Training steps that are timed for examples per second."""
     serving: ServingConfig | None
     """Several adapters on one base; null: not measured."""
+    new_tokens: Annotated[int, Field(ge=2)] | None
+    """Tokens that a decoder says after a timed prompt; null: generation is not timed."""

@@ -7,13 +7,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.assets import fetch
 from harness.config import ModelConfig
-from harness.errors import ConfigError
+from harness.errors import ConfigError, HarnessError
 
 
 def load_backbone(
@@ -41,6 +50,43 @@ def outline(model: ModelConfig) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
         return _without_pooler(AutoModel.from_config(config, dtype=torch.float32))
+
+
+class NoOutput(HarnessError):
+    """A model that does not say what comes next; the message is the reason."""
+
+
+def generates(config: PreTrainedConfig) -> bool:
+    """Whether a model of this config is a decoder alone, trained to say what comes next.
+
+    The libraries' encoders can be built as decoders too, but fill in masked tokens by training.
+    """
+    kind = type(config)
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING
+
+
+def load_output(model: ModelConfig) -> nn.Module:
+    """The output embedding, from states [..., width] to logits [..., vocabulary], in float32.
+
+    Raises NoOutput for what is no decoder, and for a checkpoint that lacks the embedding.
+    """
+    folder = fetch(model.source, "model.source")
+    if not generates(AutoConfig.from_pretrained(folder, local_files_only=True)):
+        raise NoOutput("not a decoder alone: it does not say what comes next")
+    found: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    whole, loading = found
+    output = whole.get_output_embeddings()
+    names = {name for name, module in whole.named_modules() if module is output}
+    if any(key.rpartition(".")[0] in names for key in loading["missing_keys"]):
+        raise NoOutput("the checkpoint has no output embedding")
+    assert isinstance(output, nn.Module)
+    return output.requires_grad_(False)
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:

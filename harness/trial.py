@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PreTrainedConfig
 
 from harness.checked import from_plain
 from harness.config import TrialConfig
 from harness.errors import ConfigError, HarnessError
 from harness.methods import Trained, load_method
-from harness.models import outline
+from harness.models import generates, outline
 from harness.workbench import Workbench
 
 Values = dict[str, Any]
@@ -54,6 +55,7 @@ def _check_one(trial: TrialConfig) -> None:
     for field, length in (
         ("task.max_length", trial.task.max_length),
         ("measure.sequence_length", trial.measure.sequence_length),
+        ("measure.new_tokens", _generated_length(trial, backbone.config)),
     ):
         if context is not None and length + prompt > context:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""
@@ -62,3 +64,9 @@ def _check_one(trial: TrialConfig) -> None:
     # Nothing is trained yet: a structure needs no weights.
     sources = [Trained(s.task.name, s.method, Path()) for s in trial.sources]
     load_method(trial.method, sources).adapt(backbone)
+
+
+def _generated_length(trial: TrialConfig, config: PreTrainedConfig) -> int:
+    """Tokens of a timed prompt and of what is said after it; none where nothing is said."""
+    said = trial.measure.new_tokens
+    return trial.measure.sequence_length + said if said and generates(config) else 0

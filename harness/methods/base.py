@@ -82,6 +82,10 @@ class Method(ABC):
         Raises NotMergeable with the reason.
         """
 
+    def after_prompt(self, adapted: nn.Module) -> nn.Module:
+        """What reads tokens that follow those in the cache, nothing put before them again."""
+        return adapted
+
     def serve(self, adapted: nn.Module) -> Adapters:
         """`adapted` as the first of several adapters on its base; raises NotServable."""
         raise NotServable(f"{self.config.name} says of no tensors that an adapter is made of them")

@@ -64,6 +64,11 @@ class PeftMethod(Method):
             reason = f"peft has no merge for it: {told}" if told else "peft has no merge for it"
             raise NotMergeable(reason) from error
 
+    def after_prompt(self, adapted: nn.Module) -> nn.Module:
+        assert isinstance(adapted, PeftModel)
+        prompted = adapted.active_peft_config.is_prompt_learning
+        return adapted.get_base_model() if prompted else adapted
+
     def serve(self, adapted: nn.Module) -> Adapters:
         assert isinstance(adapted, PeftModel)
         return PeftAdapters(adapted)

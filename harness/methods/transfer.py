@@ -38,6 +38,9 @@ class Transfer(Method):
     def merge(self, adapted: nn.Module) -> nn.Module:
         return self._source().merge(adapted)
 
+    def after_prompt(self, adapted: nn.Module) -> nn.Module:
+        return self._source().after_prompt(adapted)
+
     def serve(self, adapted: nn.Module) -> Adapters:
         return self._source().serve(adapted)
 

@@ -24,6 +24,7 @@ PHASES = (
     Phase("merge", alone=False),
     Phase("memory", alone=True),
     Phase("latency", alone=True),
+    Phase("generation", alone=True, wanted=lambda measure: measure.new_tokens is not None),
     Phase("serving", alone=True, wanted=lambda measure: measure.serving is not None),
     Phase("speed", alone=True),
 )
