@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PreTrainedConfig
 
 from harness.checked import from_plain
 from harness.config import TrialConfig
@@ -20,7 +21,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.measure import contention
 from harness.measure.device import device_for
 from harness.methods import Trained, load_method
-from harness.models import outline
+from harness.models import generates, outline
 from harness.phases import named
 from harness.workbench import Workbench
 
@@ -74,6 +75,7 @@ def _check_one(trial: TrialConfig) -> None:
         ("measure.sequence_length", trial.measure.sequence_length),
         ("measure.forgetting.tokens", forgetting.tokens if forgetting else 0),
         ("measure.capacity.tokens", capacity.tokens if capacity else 0),
+        ("measure.new_tokens", _generated_length(trial, backbone.config)),
     ):
         if context is not None and length + prompt > context:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""
@@ -82,3 +84,9 @@ def _check_one(trial: TrialConfig) -> None:
     # Nothing is trained yet: a structure needs no weights.
     sources = [Trained(s.task.name, s.method, Path()) for s in trial.sources]
     load_method(trial.method, sources).adapt(backbone)
+
+
+def _generated_length(trial: TrialConfig, config: PreTrainedConfig) -> int:
+    """Tokens of a timed prompt and of what is said after it; none where nothing is said."""
+    said = trial.measure.new_tokens
+    return trial.measure.sequence_length + said if said and generates(config) else 0
