@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedConfig
 
 from harness.checked import from_plain
 from harness.config import TrialConfig
@@ -75,18 +74,15 @@ def _check_one(trial: TrialConfig) -> None:
         ("measure.sequence_length", trial.measure.sequence_length),
         ("measure.forgetting.tokens", forgetting.tokens if forgetting else 0),
         ("measure.capacity.tokens", capacity.tokens if capacity else 0),
-        ("measure.new_tokens", _generated_length(trial, backbone.config)),
     ):
         if context is not None and length + prompt > context:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""
             expected = f"exceeds the model's context of {context} tokens{prompted}"
             raise ConfigError(field, length, expected)
+    read, said = trial.measure.sequence_length + prompt, trial.measure.new_tokens
+    if said and context is not None and generates(backbone.config) and read + said > context:
+        expected = f"exceeds the model's context of {context} tokens after a timed prompt of {read}"
+        raise ConfigError("measure.new_tokens", said, expected)
     # Nothing is trained yet: a structure needs no weights.
     sources = [Trained(s.task.name, s.method, Path()) for s in trial.sources]
     load_method(trial.method, sources).adapt(backbone)
-
-
-def _generated_length(trial: TrialConfig, config: PreTrainedConfig) -> int:
-    """Tokens of a timed prompt and of what is said after it; none where nothing is said."""
-    said = trial.measure.new_tokens
-    return trial.measure.sequence_length + said if said and generates(config) else 0
