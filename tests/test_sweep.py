@@ -185,7 +185,7 @@ def test_training_has_its_speed_and_its_curve_ends_at_the_validation_quality(rec
 def test_every_method_leaves_its_capacity_on_the_same_labels(records):
     for method, record in records.items():
         found = record["capacity"]
-        assert found["ceiling_bits"] == 20 * 4 * 10, method
+        assert found["ceiling_bits"] == 50 * 2 * 10, method
         assert 0 <= found["bits"] <= found["ceiling_bits"]
         assert found["ci_low"] <= found["bits"] <= found["ci_high"]
         stepless = method in ("head", "transfer")

@@ -136,7 +136,7 @@ class TestFigures:
         assert found["decode_merged_over_base"] is None
 
     def test_time_of_a_token_is_its_share(self):
-        timing = Timing({"base": (30 * MS, 60 * MS)}, {"base": 90 * MS}, 0, False)
+        timing = Timing({"base": (30 * MS, 60 * MS)}, {"base": 90 * MS}, 0, False, (0, 1))
         found = per_token(timing, 30)
         assert (found.samples, found.cold) == ({"base": (MS, 2 * MS)}, {"base": 3 * MS})
 

@@ -98,7 +98,8 @@ class TestThroughput:
         merged = tuple(MS * (10 + i) for i in range(20))
         mixed = tuple(2 * sample for sample in merged)
         samples = {"merged": merged, "mixed": mixed}
-        found = throughput(Timing(samples, dict.fromkeys(samples, 1), 0, False), requests=1)
+        cold = dict.fromkeys(samples, 1)
+        found = throughput(Timing(samples, cold, 0, False, tuple(range(20))), requests=1)
         assert found["mixed_over_merged"] == {"value": 0.5, "ci_low": 0.5, "ci_high": 0.5}
         assert not found["stable"]
 
