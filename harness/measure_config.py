@@ -68,3 +68,5 @@ class MeasureConfig(Checked):
     forgetting: ForgettingConfig | None
     capacity: CapacityConfig | None
     """Null: not measured."""
+    energy_seconds: Annotated[float, Field(gt=0)] | None
+    """Of each loop over which energy is counted, where the machine has a counter."""

@@ -100,6 +100,7 @@ class TestIdentity:
         (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy' or"),
         (("seed=-1",), "seed=-1: should be greater than or equal to 0"),
         (("device=tpu",), "device=tpu: should be 'cpu' or 'cuda'"),
+        (("measure.capacity.classes=1",), "measure.capacity.classes=1: should be greater than or"),
         (("task=csv",), "task.path=.*: needs a value"),
         (("model.source.kind=hub",), "model.source.repo=None: needed for kind=hub"),
     ],

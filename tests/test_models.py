@@ -58,13 +58,15 @@ def test_encoder_decoder_is_read_at_its_decoder_as_in_its_own_library():
     torch.testing.assert_close(model(ids, mask), reference(ids, mask).logits)
 
 
-def test_positions_of_a_prompt_are_not_pooled(method_of):
+def test_positions_of_a_prompt_are_no_tokens_of_the_text(method_of):
     adapted = method_of("prompt_tuning", "size=4").adapt(build("bert")).eval()
     ids, mask = torch.tensor([[5, 6, 7]]), torch.ones(1, 3, dtype=torch.long)
     all_states = adapted(input_ids=ids, attention_mask=mask).last_hidden_state
     assert all_states.shape == (1, 4 + 3, 32)
     model = TaskModel(adapted, nn.Identity(), "mean")
     torch.testing.assert_close(model(ids, mask), all_states[:, 4:].mean(1))
+    unpooled = TaskModel(adapted, nn.Identity(), pooling=None)
+    torch.testing.assert_close(unpooled(ids, mask), all_states[:, 4:])
 
 
 @pytest.fixture

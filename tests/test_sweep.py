@@ -52,7 +52,7 @@ def test_every_method_ends_well_and_leaves_all_groups(records):
     for record in records.values():
         assert (record["status"], record["reason"], record["phase"]) == ("ok", None, "done")
         for group in ("parameters", "quality", "memory", "latency", "training", "merge",
-                      "forgetting", "environment", "config"):  # fmt: skip
+                      "forgetting", "energy", "environment", "config"):  # fmt: skip
             assert record[group], (record["method"], group)
 
 
@@ -177,10 +177,10 @@ def test_every_method_leaves_its_capacity_on_the_same_labels(records):
         assert 0 <= found["bits"] <= found["ceiling_bits"]
         assert found["ci_low"] <= found["bits"] <= found["ci_high"]
         stepless = method in ("head", "transfer")
-        assert (found["parameters"] == 0) == (found["reason"] is not None) == stepless
+        assert len(found["tried"]) == (0 if stepless else 2)
         # What the task trains beside its head; the fit has no head.
         assert found["parameters"] == record["parameters"]["trainable"] - HEAD
-        assert [tried["reason"] for tried in found["tried"]] == [None] * (0 if stepless else 2)
+        assert found["bits"] > 0 or found["reason"], method
 
 
 def test_running_again_does_nothing(records, results, monkeypatch):

@@ -1,8 +1,8 @@
 """How many bits trained parameters take up within a budget of steps: labels that are random.
 
-A label drawn from K classes carries log2 K bits that nothing but its storing can predict. What a
-model answers better than at random, Σ (log2 K − cross-entropy in bits), is therefore held by what
-was trained (Morris et al. 2025, arXiv 2505.24832, equation 7 for uniform data).
+A label drawn from K classes carries log2 K bits, and nothing predicts it that has not stored it.
+By how much answers beat uniform ones, Σ (log2 K − cross-entropy in bits), is therefore held by
+what was trained (the capacity of Morris et al. 2025, arXiv 2505.24832, within a budget).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from harness.training import schedule_for, step
 NEAR = 0.9
 
 # Standard deviation of the read-out's logits. A state that moves by a tenth of its length moves a
-# logit by up to 0.1·SPREAD·√width, and log K is what it takes to tell a label: small changes of
-# the weights suffice, such as the rates of the recipes make within few steps.
+# logit by up to 0.1·SPREAD·√width, and it takes about log K to tell a label: changes suffice that
+# the recipes' rates make within few steps. With 1, full fine-tuning wanted ten times its rate.
 SPREAD = 4.0
 
 
@@ -91,7 +91,7 @@ def fit(
 
     `model` gives logits [batch, tokens, classes]. Those of before the first step are taken from
     them, so that it starts at uniform answers, at 0 bits, whatever it computed untrained (Chizat
-    et al. 2019, arXiv 1812.07956, section 1.2). Raises Failure where the fit diverges.
+    et al. 2019, arXiv 1812.07956). Raises Failure where the fit diverges.
     """
     before = _logits(model, targets, recipe.eval_batch_size)
     schedule = schedule_for(optimizer, recipe)

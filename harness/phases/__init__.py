@@ -27,6 +27,7 @@ PHASES = (
     Phase("memory", alone=True),
     Phase("latency", alone=True),
     Phase("speed", alone=True),
+    Phase("energy", alone=True, wanted=lambda measure: measure.energy_seconds is not None),
 )
 
 

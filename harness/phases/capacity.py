@@ -18,6 +18,8 @@ from harness.workbench import Workbench
 
 NOTHING_TRAINED = "the method trains nothing of the model, and the read-out is fixed"
 
+WORSE = "after the last step the answers are worse than uniform ones"
+
 
 @dataclass(frozen=True)
 class _Fit:
@@ -28,7 +30,7 @@ class _Fit:
     per_sequence: NDArray[np.float64]
     """Bits."""
     reason: str | None = None
-    """Why the fit ended before its last step."""
+    """Why it holds nothing."""
 
 
 def run(bench: Workbench) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def run(bench: Workbench) -> dict[str, Any]:
         "at_ceiling": at_ceiling(bits.value, targets),
         "learning_rate": best.learning_rate,
         "tried": tried,
-        "reason": None,
+        "reason": best.reason,
     }
     return {"capacity": {**found, **known}}
 
@@ -95,11 +97,12 @@ def _fit(bench: Workbench, targets: Targets, settings: CapacityConfig, multiple:
     optimizer = bench.method.optimizer(model, recipe)
     trained = parameters.count(model, read_out).trainable
     try:
-        found = fit(model, targets, optimizer, recipe, bench.trial.seed)
+        found, reason = fit(model, targets, optimizer, recipe, bench.trial.seed), None
     except Failure as failure:
-        nothing = np.zeros(len(targets.labels))
-        return _Fit(recipe.learning_rate, trained, nothing, str(failure))
-    return _Fit(recipe.learning_rate, trained, found)
+        found, reason = np.zeros(len(targets.labels)), str(failure)
+    if found.sum() < 0:
+        reason = WORSE
+    return _Fit(recipe.learning_rate, trained, found, reason)
 
 
 def _without_dropout(model: nn.Module) -> None:

@@ -159,6 +159,8 @@ def _rule(triangle: Triangle) -> RuleTable:
 
 
 def _end(figure: str, value: float) -> str:
+    if figure == "capacity":
+        return f"{significant(value)} bits"
     return in_bytes(value) if figure == "train_memory" and value else significant(value)
 
 

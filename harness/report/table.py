@@ -203,7 +203,7 @@ def _cell(estimate: Estimate, show: Show) -> Cell:
     if estimate.at_least:
         return Cell(f"≥\u00a0{show(estimate.value)}", order=estimate.value)
     below = ""
-    if estimate.low is not None and estimate.high is not None:
+    if estimate.low is not None and estimate.high is not None and estimate.low < estimate.high:
         below = numbers.between(show(estimate.low), show(estimate.high)).replace("×", "")
     return Cell(show(estimate.value), below, order=estimate.value)
 

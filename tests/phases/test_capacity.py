@@ -15,6 +15,7 @@ from harness.measure_config import CapacityConfig
 from harness.models import TaskModel
 from harness.phases import capacity, phases
 from harness.training import Batch, step
+from harness.trial import check
 from harness.workbench import Workbench
 from tests import backbones
 from tests.backbones import VOCABULARY, build
@@ -93,6 +94,12 @@ def test_what_every_rate_loses_is_no_less_than_nothing(bench_of: Any) -> None:
     found = capacity.run(bench_of("method=full", rates=(1e30,)))["capacity"]
     assert (found["bits"], found["ci_low"], found["ci_high"]) == (0, 0, 0)
     assert found["bits_per_parameter"] == 0
+    assert found["reason"] == found["tried"][0]["reason"] is not None
+
+
+def test_answers_worse_than_uniform_ones_hold_nothing_and_say_so(bench_of: Any) -> None:
+    found = capacity.run(bench_of("method=lora", "train.learning_rate=1", rates=(1.0,)))["capacity"]
+    assert (found["bits"], found["reason"]) == (0, capacity.WORSE)
 
 
 def test_methods_see_the_same_batches_under_the_same_read_out(
@@ -124,6 +131,13 @@ def test_a_base_in_four_bits_is_fitted_as_any_other(bench_of: Any) -> None:
     )
     assert packed["parameters"] == plain["parameters"]
     assert packed["bits"] == pytest.approx(plain["bits"], rel=0.3)
+
+
+def test_sequences_beyond_the_context_are_refused_before_any_training(bench_of: Any) -> None:
+    bench = bench_of("method=prompt_tuning", "size=4", "task.max_length=32", tokens=61)
+    problems = check({"prompted": bench.trial.as_dict()})["problems"]
+    expected = "measure.capacity.tokens=61: exceeds the model's context of 64 tokens with 4 virtual"
+    assert problems["prompted"].startswith(expected)
 
 
 def test_it_is_measured_where_the_config_has_it(trial_of: Any) -> None:
