@@ -52,6 +52,17 @@ class CapacityConfig(Checked):
 
 
 @dataclass(frozen=True)
+class ServingConfig(Checked):
+    adapters: tuple[Count, ...]
+    """How many adapters of a method one base is served with; memory and switches of each count."""
+    batch_size: Count
+    """Requests of a batch, each for another adapter as far as there are so many."""
+    seconds: Annotated[float, Field(ge=0)]
+    """As latency_seconds and latency_rounds."""
+    rounds: Count
+
+
+@dataclass(frozen=True)
 class MeasureConfig(Checked):
     batch_sizes: tuple[Count, ...]
     """Requests timed together: the first shape is the one reported first."""
@@ -70,3 +81,7 @@ class MeasureConfig(Checked):
     """Null: not measured."""
     energy_seconds: Annotated[float, Field(gt=0)] | None
     """Of each loop over which energy is counted, where the machine has a counter."""
+    serving: ServingConfig | None
+    """Several adapters on one base; null: not measured."""
+    new_tokens: Annotated[int, Field(ge=2)] | None
+    """Tokens that a decoder says after a timed prompt; null: generation is not timed."""

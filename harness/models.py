@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.assets import fetch
 from harness.config import ModelConfig
-from harness.errors import ConfigError
+from harness.errors import ConfigError, HarnessError
 
 
 def load_backbone(
@@ -42,6 +52,43 @@ def outline(model: ModelConfig) -> PreTrainedModel:
         return _without_pooler(AutoModel.from_config(config, dtype=torch.float32))
 
 
+class NoOutput(HarnessError):
+    """A model that does not say what comes next; the message is the reason."""
+
+
+def generates(config: PreTrainedConfig) -> bool:
+    """Whether a model of this config is a decoder alone, trained to say what comes next.
+
+    The libraries' encoders can be built as decoders too, but fill in masked tokens by training.
+    """
+    kind = type(config)
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING
+
+
+def load_output(model: ModelConfig) -> nn.Module:
+    """The output embedding, from states [..., width] to logits [..., vocabulary], in float32.
+
+    Raises NoOutput for what is no decoder, and for a checkpoint that lacks the embedding.
+    """
+    folder = fetch(model.source, "model.source")
+    if not generates(AutoConfig.from_pretrained(folder, local_files_only=True)):
+        raise NoOutput("not a decoder alone: it does not say what comes next")
+    found: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    whole, loading = found
+    output = whole.get_output_embeddings()
+    names = {name for name, module in whole.named_modules() if module is output}
+    if any(key.rpartition(".")[0] in names for key in loading["missing_keys"]):
+        raise NoOutput("the checkpoint has no output embedding")
+    assert isinstance(output, nn.Module)
+    return output.requires_grad_(False)
+
+
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(fetch(model.source, "model.source"), local_files_only=True)
 
@@ -58,24 +105,29 @@ class TaskModel(nn.Module):
         self.head = head
         self.pooling = pooling
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits [batch, classes] of tokens [batch, length]; [batch, length, classes] unpooled."""
-        return self.head(self.features(input_ids, attention_mask))
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
+        """Logits [batch, classes] of tokens [batch, length]; [batch, length, classes] unpooled.
 
-    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        The backbone gets `named` too.
+        """
+        return self.head(self.features(input_ids, attention_mask, **named))
+
+    def features(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
         """What the head reads of tokens [batch, length]: [batch, width], one state a text.
 
         Without pooling it is [batch, length, width], one state a token.
         """
-        states = token_states(self.backbone, input_ids, attention_mask)
+        states = token_states(self.backbone, input_ids, attention_mask, **named)
         if self.pooling is None:
             return states
         return pool(states, attention_mask, self.pooling)
 
 
-def token_states(backbone: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+def token_states(
+    backbone: nn.Module, input_ids: Tensor, attention_mask: Tensor, **named: Any
+) -> Tensor:
     """The last states [batch, length, width] of tokens [batch, length], by any backbone."""
-    tokens = {"input_ids": input_ids, "attention_mask": attention_mask}
+    tokens = {"input_ids": input_ids, "attention_mask": attention_mask, **named}
     config: PreTrainedConfig = backbone.config  # type: ignore[assignment]
     if config.is_encoder_decoder:
         tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)

@@ -20,7 +20,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.measure import contention
 from harness.measure.device import device_for
 from harness.methods import Trained, load_method
-from harness.models import outline
+from harness.models import generates, outline
 from harness.phases import named
 from harness.workbench import Workbench
 
@@ -79,6 +79,10 @@ def _check_one(trial: TrialConfig) -> None:
             prompted = f" with {prompt} virtual tokens before them" if prompt else ""
             expected = f"exceeds the model's context of {context} tokens{prompted}"
             raise ConfigError(field, length, expected)
+    read, said = trial.measure.sequence_length + prompt, trial.measure.new_tokens
+    if said and context is not None and generates(backbone.config) and read + said > context:
+        expected = f"exceeds the model's context of {context} tokens after a timed prompt of {read}"
+        raise ConfigError("measure.new_tokens", said, expected)
     # Nothing is trained yet: a structure needs no weights.
     sources = [Trained(s.task.name, s.method, Path()) for s in trial.sources]
     load_method(trial.method, sources).adapt(backbone)

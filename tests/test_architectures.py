@@ -44,3 +44,25 @@ def test_every_method_that_is_defined_there_ends_well(records):
 def test_merged_answers_as_unmerged(records):
     for method in ("lora", "dora"):
         assert records[method]["merge"]["max_abs_logit_difference"] < 1e-4
+
+
+def test_decoder_alone_is_timed_saying_tokens(records):
+    for method, record in records.items():
+        if record["status"] != "ok":
+            continue
+        found = record["latency"]["generation"]
+        if record["model"] == "t5":
+            assert found is None
+            assert "not a decoder alone" in record["latency"]["generation_reason"]
+            continue
+        assert (found["prompt_tokens"], found["new_tokens"]) == (8, 4)
+        for name in ("base", "unmerged"):
+            for part in ("prefill", "decode_per_token"):
+                assert found[name][part]["median_ms"] > 0
+        assert (found["merged"] is None) == (not record["merge"]["mergeable"]), method
+
+
+def test_every_method_serves_several_adapters(records):
+    for method, record in records.items():
+        if record["status"] == "ok":
+            assert record["serving"]["requests_per_s"]["one_at_a_time"] > 0, method

@@ -68,6 +68,7 @@ class TestIdentity:
         "change",
         ["seed=1", "size=4", "method=houlsby", "model=bert_tiny", "train.steps=151",
          "train.learning_rate=1e-3", "measure.warmups=6", "task.max_length=32",
+         "measure.serving.batch_size=4", "measure.serving=null", "measure.new_tokens=null",
          "method.lora_dropout=0.1"],
     )  # fmt: skip
     def test_anything_else_is_another_trial(self, trial_of, change):
@@ -98,6 +99,11 @@ class TestIdentity:
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
         (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy' or"),
+        (("measure.new_tokens=1",), "measure.new_tokens=1: should be greater than or equal to 2"),
+        (
+            ("measure.serving.adapters=[0]",),
+            "measure.serving.adapters=0: should be greater than or equal to 1",
+        ),
         (("seed=-1",), "seed=-1: should be greater than or equal to 0"),
         (("device=tpu",), "device=tpu: should be 'cpu' or 'cuda'"),
         (("measure.capacity.classes=1",), "measure.capacity.classes=1: should be greater than or"),

@@ -52,7 +52,7 @@ def test_every_method_ends_well_and_leaves_all_groups(records):
     for record in records.values():
         assert (record["status"], record["reason"], record["phase"]) == ("ok", None, "done")
         for group in ("parameters", "quality", "memory", "latency", "training", "merge",
-                      "forgetting", "energy", "environment", "config"):  # fmt: skip
+                      "forgetting", "energy", "serving", "environment", "config"):  # fmt: skip
             assert record[group], (record["method"], group)
 
 
@@ -121,6 +121,18 @@ def test_what_does_not_merge_says_why_and_has_no_merged_latency(records):
         assert record["merge"]["reason"]
         assert record["latency"]["merged"] is None
         assert record["quality"]["after_merge"] is None
+
+
+def test_every_method_serves_several_adapters_or_says_why_not(records):
+    for method, record in records.items():
+        serving = record["serving"]
+        assert serving["adapters"] or serving["reason"], method
+        if serving["adapters"]:
+            mixed = serving["requests_per_s"]["mixed"]
+            assert (mixed is None) == bool(serving["reason"]), method
+    assert {m for m, r in records.items() if not r["serving"]["adapters"]} == {"head"}
+    mixed = {m for m, r in records.items() if r["serving"]["mixed_over_one_at_a_time"]}
+    assert mixed == {"lora", "lora_plus", "lora_fa", "qlora"}
 
 
 def test_outcomes_beside_the_record_give_its_quality(records, results):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from random import Random
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,32 @@ def _tables(model: nn.Module) -> dict[int, Tensor]:
     """The weights of embeddings as `deepcopy` wants to know what it need not copy."""
     tables = (module.weight for module in model.modules() if isinstance(module, nn.Embedding))
     return {id(table): table for table in tables}
+
+
+class Places(Generic[Model]):
+    """Where models lie while they are timed against each other.
+
+    On a CPU that is drawn anew whenever `models` is called. Elsewhere it matters little, and
+    memory is short: the models stay where they are and share the weights that are equal.
+    """
+
+    def __init__(self, models: Mapping[str, Model], device: str, seed: int) -> None:
+        """The first of the models is the base."""
+        self._models = dict(models)
+        self._generator = Random(seed)
+        self.renew = device == "cpu"
+        if not self.renew:
+            base, *others = self._models.values()
+            share_weights(base, others)
+
+    def models(self) -> dict[str, Model]:
+        return anew(self._models, self._generator) if self.renew else self._models
+
+
+def leave_file(model: nn.Module) -> None:
+    """Move the parameters from the file that they were mapped from into memory of their own."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
 
 
 def share_weights(base: nn.Module, others: Iterable[nn.Module]) -> None:

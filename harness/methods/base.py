@@ -17,6 +17,7 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.config import MethodConfig, TrainConfig
 from harness.errors import ConfigError, HarnessError
+from harness.methods.serving import Adapters, NotServable
 from harness.training import adamw
 
 
@@ -89,6 +90,14 @@ class Method(ABC):
     def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
         """Inside of it `adapted` computes what the base does; raises NotSwitchable."""
         raise NotSwitchable("the method has no switch")
+
+    def after_prompt(self, adapted: nn.Module) -> nn.Module:
+        """What reads tokens that follow those in the cache, nothing put before them again."""
+        return adapted
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        """`adapted` as the first of several adapters on its base; raises NotServable."""
+        raise NotServable(f"{self.config.name} says of no tensors that an adapter is made of them")
 
 
 def load_method(config: MethodConfig, sources: Sequence[Trained] = ()) -> Method:

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from harness.errors import ConfigError, nearest
 from harness.methods.anatomy import linear_widths
 from harness.methods.base import Method, NotMergeable
+from harness.methods.serving import Adapters, PeftAdapters
 
 
 class PeftMethod(Method):
@@ -69,6 +70,15 @@ class PeftMethod(Method):
         if adapted.active_peft_config.is_prompt_learning:
             return _without_prompt(adapted)
         return adapted.disable_adapter()
+
+    def after_prompt(self, adapted: nn.Module) -> nn.Module:
+        assert isinstance(adapted, PeftModel)
+        prompted = adapted.active_peft_config.is_prompt_learning
+        return adapted.get_base_model() if prompted else adapted
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        assert isinstance(adapted, PeftModel)
+        return PeftAdapters(adapted)
 
     def options(self, kind: type[PeftConfig], **own: Any) -> dict[str, Any]:
         """The method's options as arguments of `kind`, with `own` in their places.

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from harness.errors import ConfigError
 from harness.methods.base import Method, NotMergeable, NotSwitchable
+from harness.methods.serving import Adapters, StoredTensors
 
 WEIGHTS = "trained.safetensors"
 
@@ -51,6 +52,10 @@ class Selective(Method):
 
     def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
         raise NotSwitchable("no weights beside the base's own that could be switched off")
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        names = {name for name, _ in adapted.named_parameters() if self.selects(name)}
+        return StoredTensors(adapted, names)
 
 
 class Full(Selective):

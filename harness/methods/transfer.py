@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from harness.config import MethodConfig
 from harness.errors import ConfigError
 from harness.methods.base import Method, load_method
+from harness.methods.serving import Adapters
 
 
 class Transfer(Method):
@@ -40,6 +41,12 @@ class Transfer(Method):
 
     def switched_off(self, adapted: nn.Module) -> AbstractContextManager[None]:
         return self._source().switched_off(adapted)
+
+    def after_prompt(self, adapted: nn.Module) -> nn.Module:
+        return self._source().after_prompt(adapted)
+
+    def serve(self, adapted: nn.Module) -> Adapters:
+        return self._source().serve(adapted)
 
     def _source(self) -> Method:
         if len(self.sources) != 1:

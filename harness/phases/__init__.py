@@ -26,6 +26,8 @@ PHASES = (
     Phase("forgetting", alone=False, wanted=lambda measure: measure.forgetting is not None),
     Phase("memory", alone=True),
     Phase("latency", alone=True),
+    Phase("generation", alone=True, wanted=lambda measure: measure.new_tokens is not None),
+    Phase("serving", alone=True, wanted=lambda measure: measure.serving is not None),
     Phase("speed", alone=True),
     Phase("energy", alone=True, wanted=lambda measure: measure.energy_seconds is not None),
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from random import Random
 from typing import Any
 
 import torch
 
 from harness.measure.environment import environment
 from harness.measure.latency import Subjects, interleaved
-from harness.measure.placement import anew, share_weights
+from harness.measure.placement import Places
 from harness.methods import NotMergeable
 from harness.models import TaskModel
 from harness.store import write_json
@@ -24,15 +23,11 @@ def run(bench: Workbench) -> dict[str, Any]:
     merged, seconds = _merged(bench)
     if merged is not None:
         models["merged"] = merged
-    settings, generator = bench.trial.measure, Random(bench.trial.seed)
-    on_cpu = bench.device.name == "cpu"
-    if not on_cpu:
-        base, *others = models.values()
-        share_weights(base, others)
+    settings = bench.trial.measure
+    places = Places(models, bench.device.name, bench.trial.seed)
 
     def subjects(requests: Batch) -> Subjects:
-        found = anew(models, generator) if on_cpu else models
-        return {name: partial(model, **requests) for name, model in found.items()}
+        return {name: partial(model, **requests) for name, model in places.models().items()}
 
     shapes = []
     samples, blocks = {}, {}
@@ -45,7 +40,7 @@ def run(bench: Workbench) -> dict[str, Any]:
                 rounds=settings.latency_rounds,
                 warmups=settings.warmups,
                 seed=bench.trial.seed,
-                renew=partial(subjects, requests) if on_cpu else None,
+                renew=partial(subjects, requests) if places.renew else None,
                 synchronize=bench.device.synchronize,
             )
         shape = {"batch_size": batch_size, "sequence_length": settings.sequence_length}

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import BertModel
 
-from harness.measure.placement import anew, share_weights
+from harness.measure.placement import Places, anew, leave_file, share_weights
 
 
 def places(model: nn.Module) -> list[int]:
@@ -118,3 +118,27 @@ def mapping_of(tensor: torch.Tensor) -> str:
 def test_tied_weights_stay_tied_in_a_copy() -> None:
     tied = anew({"base": nn.ModuleList([nn.Linear(2, 2)] * 2)}, Random(0))["base"]
     assert tied[0].weight is tied[1].weight
+
+
+def test_a_model_that_leaves_its_file_keeps_its_numbers_and_ties(tmp_path: Path) -> None:
+    save_file({"weight": torch.ones(256, 256)}, tmp_path / "w.safetensors")
+    model = nn.ParameterDict(load_file(tmp_path / "w.safetensors"))
+    leave_file(model)
+    assert str(tmp_path) not in mapping_of(model["weight"])
+    assert torch.equal(model["weight"], torch.ones(256, 256))
+    tied = nn.ModuleList([nn.Linear(2, 2)] * 2)
+    leave_file(tied)
+    assert tied[0].weight is tied[1].weight
+
+
+def test_places_are_drawn_anew_on_a_cpu_and_weights_are_shared_elsewhere() -> None:
+    def models() -> dict[str, nn.Module]:
+        layer = nn.Linear(3, 3)
+        return {"base": layer, "again": copy.deepcopy(layer)}
+
+    on_cpu, on_gpu = (Places(models(), device, seed=0) for device in ("cpu", "cuda:0"))
+    found = [on_cpu.models() for _ in range(2)]
+    assert len({place for each in found for model in each.values() for place in places(model)}) == 8
+    kept = on_gpu.models()
+    assert on_gpu.models()["base"] is kept["base"]
+    assert places(kept["base"]) == places(kept["again"])
