@@ -50,7 +50,8 @@ def _energy(subject: Subject, rows: Sequence[Row]) -> str:
     sources = sorted({str(row["energy.source"]) for row in rows if "energy.source" in row})
     if not sources:
         return ""  # the reason stands among what was not measured
-    parts = [f"counted by {listed(sources)}"]
+    covered = sorted({str(row["energy.covers"]) for row in rows if "energy.covers" in row})
+    parts = [f"counted by {listed(sources)}{f' ({listed(covered)})' if covered else ''}"]
     for words, figure in (
         ("per training example", "training_joules"),
         ("per request of the base", "base_joules"),

@@ -45,12 +45,13 @@ def test_measured_energy_is_told_in_joules(make_subject: MakeSubject) -> None:
     made = sweep()
     for place, row in enumerate(made):
         row["energy"] = {
-            "source": "rapl", "reason": None, "idle_watts": 4.0,
+            "source": "rapl", "covers": "the package", "reason": None, "idle_watts": 4.0,
             "training_joules_per_example": 1.0 + place, "base_joules_per_request": 0.25,
             "unmerged_joules_per_request": None, "merged_joules_per_request": None,
         }  # fmt: skip
     assert fact(make_subject(made), "Energy") == (
-        "counted by rapl; 1.00–9.00 J per training example; 0.250 J per request of the base"
+        "counted by rapl (the package); 1.00–9.00 J per training example; "
+        "0.250 J per request of the base"
     )
 
 
