@@ -23,7 +23,9 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from harness.assets import fetch
 from harness.config import ModelConfig
+from harness.errors import HarnessError
 from harness.models import token_states
+from harness.plain_text import FEWEST
 
 UNASKED = -100
 """The answer of a position that is not asked, as torch's cross-entropy leaves it out."""
@@ -34,6 +36,10 @@ STATES_AT_ONCE = 512  # bounds the memory of their logits over a large vocabular
 
 Head = Callable[[Tensor], Tensor]
 """Token states [n, width] → logits [n, classes]."""
+
+
+class NoObjective(HarnessError):
+    """Nothing can be asked about the text; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +111,16 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def tokens(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, length: int) -> Passages:
-    """Each text cut to `length` tokens, special ones counted; shorter ones are left out."""
+    """Each text cut to `length` tokens, special ones counted; shorter ones are left out.
+
+    Raises NoObjective where too few are long enough.
+    """
     encoded = tokenizer(
         list(texts), truncation=True, max_length=length, return_special_tokens_mask=True
     )
     rows = [row for row, ids in enumerate(encoded["input_ids"]) if len(ids) == length]
+    if len(rows) < FEWEST:
+        raise NoObjective(f"{len(rows)} of {len(texts)} passages have {length} tokens")
     ids, special = (
         torch.tensor([encoded[name][row] for row in rows])
         for name in ("input_ids", "special_tokens_mask")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from harness.pretraining import (
     PASSAGES_AT_ONCE,
     UNASKED,
+    NoObjective,
     Objective,
     Passages,
     Questions,
@@ -28,13 +29,16 @@ CLASSES = 16
 def readout_objective(base: nn.Module, passages: Passages) -> Objective:
     """Fitted to convergence on one half of the passages, to be asked about the other half.
 
-    Of the first half a quarter chooses the penalty. Raises RuntimeError where the fit does not
+    Of the first half a quarter chooses the penalty. Raises NoObjective for a text of one token,
+    such as one of words that the tokenizer does not know, and RuntimeError where the fit does not
     converge.
     """
     half = len(passages.input_ids) // 2
     fitted = half - half // 4
     asked = following(passages)
     classes = _commonest(asked.answers[:fitted])
+    if len(classes) < 2:
+        raise NoObjective("the tokenizer sees a single token in the whole text")
     answers = _numbered(asked.answers, classes)
     parts = [Questions(asked.input_ids[rows], answers[rows])
              for rows in (slice(fitted), slice(fitted, half))]  # fmt: skip

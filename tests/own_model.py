@@ -22,6 +22,17 @@ def write_model(folder: Path, backbone: str) -> None:
     build(backbone).save_pretrained(folder)
 
 
+def write_text(file: Path) -> None:
+    """Plain text of words that the tokenizer knows."""
+    file.write_text(" ".join(f"w{i * i % 80}" for i in range(1000)))
+
+
+def own_text(file: Path | str) -> list[str]:
+    """Overrides that measure forgetting on it."""
+    source = "measure.forgetting.text.source"
+    return [f"{source}.kind=path", f"{source}.path={file}"]
+
+
 def write_table(file: Path) -> None:
     """80 texts of two classes."""
     rows = [f"w{i} w{i // 2} {('bad', 'good')[i % 2]},{i % 2}" for i in range(80)]

@@ -218,6 +218,7 @@ def generation(prefill: float, decode: float) -> dict[str, Any]:
         "decode_unmerged_over_base": _ratio(decode),
         "prefill_merged_over_base": _ratio(1.0),
         "decode_merged_over_base": _ratio(1.0),
+        "stable": True,
     }
 
 

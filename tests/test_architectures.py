@@ -10,7 +10,7 @@ import pytest
 from harness import sweep
 from harness.config import run_config, trial_config
 from harness.entry import compose
-from tests.own_model import write_model, write_table
+from tests.own_model import own_text, write_model, write_table, write_text
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +22,12 @@ def records(request, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict
     folder: Path = tmp_path_factory.mktemp(request.param)
     write_model(folder / "model", request.param)
     write_table(folder / "data.csv")
+    write_text(folder / "notes.txt")
     given = [
         "sweep=smoke", "size=4", f"results={folder}/results", "measure.sequence_length=8",
         "model=path", f"model.path={folder}/model", "model.pooling=last",
         "task=csv", f"task.path={folder}/data.csv", "task.max_length=16",
+        *own_text(folder / "notes.txt"),
     ]  # fmt: skip
     cfgs = [compose([*given, f"method={method}"]) for method in METHODS]
     found = sweep.run_sweep([trial_config(cfg) for cfg in cfgs], run_config(cfgs[0]))
@@ -39,6 +41,17 @@ def test_every_method_that_is_defined_there_ends_well(records):
             assert record["reason"].startswith("method=bitfit: needs a model with bias terms")
         else:
             assert (record["status"], record["reason"]) == ("ok", None), method
+
+
+def test_loss_on_plain_text_is_that_of_the_base_where_the_adapter_is_off(records):
+    for record in records.values():
+        if record["status"] == "ok":
+            found = record["forgetting"]
+            # The output of GPT-2 is tied to its embeddings, so that it always has a head.
+            own = {"gpt2": "causal_lm", "t5": "next_token_readout"}[record["model"]]
+            assert found["objective"] == own
+            if record["method"] not in ("full", "bitfit"):
+                assert found["adapter_off"] == pytest.approx(found["before"], rel=1e-5)
 
 
 def test_merged_answers_as_unmerged(records):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.own_model import write_model, write_table
+from tests.own_model import own_text, write_model, write_table, write_text
 
 METHOD = '''
 from peft import LoraConfig
@@ -53,6 +53,7 @@ def mine(tmp_path: Path) -> Path:
         (folder / f"{name}.yaml").write_text(text)
     write_model(tmp_path / "model", "llama")
     write_table(tmp_path / "data.csv")
+    write_text(tmp_path / "notes.txt")
     return tmp_path
 
 
@@ -61,7 +62,7 @@ def test_own_method_model_and_data_run_together(mine: Path):
     command = [
         sys.executable, "-m", "harness", "--config-dir", "mine", "method=output_lora", "size=3",
         "model=own", "task=csv", "task.path=data.csv", "task.max_length=16",
-        "train=smoke", "measure=smoke",
+        "train=smoke", "measure=smoke", *own_text("notes.txt"),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=mine, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -71,3 +72,4 @@ def test_own_method_model_and_data_run_together(mine: Path):
     assert record["parameters"]["adapter"] == 2 * 3 * (32 + 32)
     assert (record["method"], record["model"], record["size"]) == ("output_lora", "own", 3)
     assert record["merge"]["mergeable"]
+    assert record["forgetting"]["objective"] == "next_token_readout"

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from harness.pretraining import UNASKED, Passages, following
+from harness.pretraining import UNASKED, NoObjective, Passages, following
 from harness.readout import readout_objective
 from tests.backbones import build, disturb
 from tests.test_pretraining import some
@@ -39,6 +39,12 @@ def test_where_nothing_can_be_read_the_loss_is_that_of_guessing():
     sums, counts = objective.losses(build("bert")), objective.questions.counts
     # Sixteen random tokens of about equal frequency.
     assert sums.sum() / counts.sum() == pytest.approx(math.log(16), rel=0.15)
+
+
+def test_text_of_words_that_are_not_known_is_not_asked_about():
+    unknown = Passages(torch.ones(20, 30, dtype=torch.long), torch.zeros(20, 30).bool())
+    with pytest.raises(NoObjective, match="a single token in the whole text"):
+        readout_objective(build("bert"), unknown)
 
 
 def test_the_half_that_is_asked_about_is_not_the_half_that_is_fitted():

@@ -17,7 +17,7 @@ ON_ONE_BASE = ("bottleneck", "low_rank", "prompt", "rescale", "head")
 
 IF_MERGED = ("merged", "merged_batch", "merged_per_s", "mixed_over_merged",
              "one_at_a_time_over_merged", "merged_joules")  # fmt: skip
-TIMED = ("latency", "training", "serving")
+TIMED = ("latency", "latency.generation", "training", "serving")
 MemoryBasis = tuple[Any, ...]
 Curve = tuple[tuple[int, float], ...]
 """Steps and validation quality."""
@@ -44,7 +44,7 @@ class Entry:
     mergeable: bool
     merge_reason: str
     unstable: tuple[str, ...]
-    """What of its timing varied too much in some seed: latency, training, serving."""
+    """What of its timing varied too much in some seed: those of TIMED."""
     busy: bool
     """Whether other programs used the machine while some seed was measured."""
     curves: tuple[Curve, ...]

@@ -80,10 +80,22 @@ def estimate(row: Row, column: str, obstacle: str = "") -> Estimate:
     """
     value = row.get(f"{column}.value", row.get(column))
     if value is None:
-        return unknown(str(row.get(f"{column.partition('.')[0]}.reason") or "not recorded"))
+        return unknown(_reason(row, column))
     if obstacle:
         return unknown(obstacle)
     return Estimate(float(value), row.get(f"{column}.ci_low"), row.get(f"{column}.ci_high"))
+
+
+def _reason(row: Row, column: str) -> str:
+    """From the innermost group that gives one, inside it or, where it is null, beside it."""
+    groups = column.split(".")[:-1]
+    while groups:
+        group = ".".join(groups)
+        for name in (f"{group}.reason", f"{group}_reason"):
+            if name in row:
+                return str(row[name])
+        groups.pop()
+    return "not recorded"
 
 
 def bits(row: Row, column: str) -> Estimate:

@@ -13,12 +13,23 @@ from harness.measure.forgetting import increase, per_token
 from harness.methods import NotSwitchable
 from harness.models import load_backbone
 from harness.plain_text import passages
-from harness.pretraining import Objective, own_objective, tokens
+from harness.pretraining import NoObjective, Objective, own_objective, tokens
 from harness.readout import readout_objective
 from harness.workbench import Workbench
 
 
 def run(bench: Workbench) -> dict[str, Any]:
+    unknown = dict.fromkeys(
+        ("objective", "before", "after", "adapter_off", "increase", "n", "texts", "reason")
+    )
+    try:
+        found = _asked(bench)
+    except NoObjective as reason:
+        found = {"reason": str(reason)}
+    return {"forgetting": {**unknown, **found}}
+
+
+def _asked(bench: Workbench) -> dict[str, Any]:
     trial, settings = bench.trial, bench.trial.measure.forgetting
     assert settings is not None
     texts = tokens(passages(settings), bench.tokenizer, settings.tokens)
@@ -31,17 +42,16 @@ def run(bench: Workbench) -> dict[str, Any]:
     after = objective.losses(adapted)
     off, reason = _switched_off(bench, adapted, objective)
     counts = objective.questions.counts
-    forgetting = {
+    return {
         "objective": objective.name,
         "before": per_token(before, counts),
         "after": per_token(after, counts),
         "adapter_off": None if off is None else per_token(off, counts),
-        "reason": reason,
         "increase": asdict(increase(before, after, counts, trial.seed)),
         "n": int(counts.sum()),
         "texts": len(counts),
+        "reason": reason,
     }
-    return {"forgetting": forgetting}
 
 
 def _switched_off(

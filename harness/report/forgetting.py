@@ -40,9 +40,9 @@ def caption(subject: Subject) -> str:
         names, verb = listed(e.label for e in gains), "does" if len(gains) == 1 else "do"
         sentences.append(f"{names} {verb} better on plain text than before.")
     if alike:
-        others = "the other " if forgets or gains else "all "
-        count = f"{others}{len(alike)}" if len(alike) > 1 else alike[0].label
-        sentences.append(f"{numbers.capital(count)} cannot be told from the base.")
+        count = f"{'The other' if forgets or gains else 'All'} {len(alike)}"
+        who = count if len(alike) > 1 else alike[0].label
+        sentences.append(f"{who} cannot be told from the base.")
     return " ".join([*sentences, *_restored(known)])
 
 
@@ -99,9 +99,13 @@ def _row(subject: Subject, entry: Entry) -> ForestRow:
 
 def _groups(entries: list[Entry]) -> tuple[list[Entry], list[Entry], list[Entry]]:
     """Those whose interval lies above zero, around it, and below it."""
-    above = [e for e in entries if (e["forgetting"].low or 0.0) > 0]
-    below = [e for e in entries if (e["forgetting"].high or 0.0) < 0]
-    return above, [e for e in entries if e not in above and e not in below], below
+    above: list[Entry] = []
+    around: list[Entry] = []
+    below: list[Entry] = []
+    for entry in entries:
+        low, high = bounds(entry["forgetting"]) or (0.0, 0.0)
+        (above if low > 0 else below if high < 0 else around).append(entry)
+    return above, around, below
 
 
 def _left_behind(entry: Entry) -> float | None:

@@ -49,9 +49,9 @@ def _cores(row: Row) -> list[tuple[float, str]]:
 def _energy(subject: Subject, rows: Sequence[Row]) -> str:
     sources = sorted({str(row["energy.source"]) for row in rows if "energy.source" in row})
     if not sources:
-        reasons = sorted({str(row["energy.reason"]) for row in rows if "energy.reason" in row})
-        return f"not measured: {listed(reasons, most=3)}" if reasons else ""
-    parts = [f"counted by {listed(sources)}"]
+        return ""  # the reason stands among what was not measured
+    covered = sorted({str(row["energy.covers"]) for row in rows if "energy.covers" in row})
+    parts = [f"counted by {listed(sources)}{f' ({listed(covered)})' if covered else ''}"]
     for words, figure in (
         ("per training example", "training_joules"),
         ("per request of the base", "base_joules"),
@@ -67,5 +67,5 @@ def _energy(subject: Subject, rows: Sequence[Row]) -> str:
 
 def _trial(row: Row) -> str:
     size = f" {row['size']:g}" if "size" in row else ""
-    seed = f", seed {row['seed']:g}" if "seed" in row else ""
+    seed = f" (seed {row['seed']:g})" if "seed" in row else ""
     return f"{row['method']}{size}{seed}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.estimate import Estimate
 from harness.analysis.figures import Row
 from harness.analysis.numbers import capital, in_bytes, listed, plural, significant
 from harness.analysis.study import Failure
@@ -27,6 +28,7 @@ FIGURES = {
     "forgetting": "Forgetting",
     "adapter_bytes": "Memory per further adapter",
     "mixed_per_s": "Batches for several adapters",
+    "training_joules": "Energy",
 }
 # Groups of the record that a trial may leave empty, and what a reader misses then.
 GROUPS = {
@@ -44,7 +46,7 @@ PROBES = (
     ),
     (
         "Forgetting",
-        "loss on {} plain texts ({} tokens asked for) before and after training; objective: {}",
+        "loss on {} plain texts ({} tokens to predict) before and after training; objective: {}",
         ("forgetting.texts", "forgetting.n", "forgetting.objective"),
     ),
     ("Serving", "batches of {} requests", ("serving.batch_size",)),
@@ -116,13 +118,19 @@ def unstable(subject: Subject) -> tuple[str, ...]:
 def missing(subject: Subject) -> tuple[tuple[str, str], ...]:
     """What was not measured and why, each reason once."""
     told: list[tuple[str, str]] = []
-    for figure, name in FIGURES.items():
+    figures: dict[str, dict[str, Estimate]] = {
+        name: {entry.label: entry[figure] for entry in subject.in_order}
+        for figure, name in FIGURES.items()
+    }
+    floor = subject.study.floor
+    late = {e.label: subject.times_to_floor[e.label] for e in subject.in_order if e is not floor}
+    for name, estimates in (figures | {"Time to the floor": late}).items():
         reasons: dict[str, list[str]] = defaultdict(list)
-        for entry in subject.in_order:
-            if not entry[figure].known:
-                reasons[entry[figure].reason].append(entry.label)
+        for label, estimate in estimates.items():
+            if not estimate.known:
+                reasons[estimate.reason].append(label)
         for reason, labels in reasons.items():
-            who = "all" if len(labels) == len(subject.entries) else listed(labels, most=8)
+            who = "all" if len(labels) == len(estimates) else listed(labels, most=8)
             told.append((name, f"{who}: {reason}"))
     for column, (name, instead) in GROUPS.items():
         if subject.entries and not any(column in row for row in subject.study.rows):

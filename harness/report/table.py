@@ -13,7 +13,12 @@ from harness.analysis.estimate import Estimate, unknown
 from harness.analysis.numbers import DASH, capital
 from harness.report.subject import Subject
 
-UNSTABLE = {"latency": "latency", "training": "training speed", "serving": "serving"}
+UNSTABLE = {
+    "latency": "latency",
+    "latency.generation": "prefill or decode",
+    "training": "training speed",
+    "serving": "serving",
+}
 
 OPTIONAL = ("Capacity", "Forgetting", "To floor", "Prefill", "Decode")
 """Columns that stand only where something is known for them."""

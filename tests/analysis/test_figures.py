@@ -75,12 +75,13 @@ def test_bits_and_forgetting_hang_on_no_machine_while_serving_does() -> None:
         assert "not comparable" in foreign[figure].reason
 
 
-@pytest.mark.parametrize("kind", ["latency", "training", "serving"])
+@pytest.mark.parametrize("kind", ["latency", "latency__generation", "training", "serving"])
 def test_each_kind_of_unstable_timing_is_named(kind: str) -> None:
     made = records.measured_further(records.record("lora", 8))
+    made["latency"]["generation"] = records.generation(1.2, 1.1)
     (steady,) = entries(made)
     (shaky,) = entries(changed(made, **{f"{kind}__stable": False}))
-    assert (steady.unstable, shaky.unstable) == ((), (kind,))
+    assert (steady.unstable, shaky.unstable) == ((), (kind.replace("__", "."),))
 
 
 def test_one_busy_seed_makes_the_entry_busy() -> None:
@@ -96,6 +97,10 @@ def test_a_generator_has_prefill_and_decode() -> None:
     (entry,) = entries(made)
     assert (entry["prefill_unmerged"].value, entry["decode_unmerged"].value) == (1.2, 1.1)
     assert entry["decode_merged"].value == 1.0
+    made["latency"] |= {"generation": None, "generation_reason": "an encoder"}
+    (encoder,) = entries(made)
+    assert encoder["decode_unmerged"].reason == "an encoder"
+    assert encoder["unmerged"].known
 
 
 @pytest.mark.parametrize("group", ["capacity", "forgetting", "serving", "energy", "training"])

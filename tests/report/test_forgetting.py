@@ -23,7 +23,7 @@ def test_who_forgets_beyond_the_interval_is_named_worst_first(make_subject: Make
     made = [forgot("lora", 0.02), forgot("full", 0.3, None), forgot("ia3", 0.004)]
     assert caption(make_subject(made)) == (
         "full and lora 8 forget beyond the interval (full most, +0.300 nats per token). "
-        "Ia3 cannot be told from the base. "
+        "ia3 cannot be told from the base. "
         "With adapters switched off, the 2 that have them are the base again."
     )
 

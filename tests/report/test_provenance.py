@@ -28,14 +28,16 @@ def test_a_busy_machine_is_told_with_trials_cores_and_phase(make_subject: MakeSu
     made[2]["environment"]["phases"]["train"]["other_cores"] = 1.9  # not held against it
     subject = make_subject(made)
     assert fact(subject, "Other programs") == (
-        "used the machine in 1 of 9 trials, up to 1.3 cores (phase latency): lora 8, seed 0"
+        "used the machine in 1 of 9 trials, up to 1.3 cores (phase latency): lora 8 (seed 0)"
     )
     assert any("while 1 of 9 configurations were" in told for told in summary.alerts(subject))
 
 
-def test_energy_is_told_or_the_reason_why_not(make_subject: MakeSubject, tmp_path: object) -> None:
-    assert fact(make_subject(sweep()), "Energy") == (
-        "not measured: no counter of energy is readable here"
+def test_without_energy_there_is_the_reason_why(make_subject: MakeSubject) -> None:
+    subject = make_subject(sweep())
+    assert fact(subject, "Energy") == ""
+    assert (
+        dict(provenance.missing(subject))["Energy"] == "all: no counter of energy is readable here"
     )
 
 
@@ -43,12 +45,13 @@ def test_measured_energy_is_told_in_joules(make_subject: MakeSubject) -> None:
     made = sweep()
     for place, row in enumerate(made):
         row["energy"] = {
-            "source": "rapl", "reason": None, "idle_watts": 4.0,
+            "source": "rapl", "covers": "the package", "reason": None, "idle_watts": 4.0,
             "training_joules_per_example": 1.0 + place, "base_joules_per_request": 0.25,
             "unmerged_joules_per_request": None, "merged_joules_per_request": None,
         }  # fmt: skip
     assert fact(make_subject(made), "Energy") == (
-        "counted by rapl; 1.00–9.00 J per training example; 0.250 J per request of the base"
+        "counted by rapl (the package); 1.00–9.00 J per training example; "
+        "0.250 J per request of the base"
     )
 
 
@@ -62,7 +65,7 @@ def test_what_was_asked_of_capacity_forgetting_and_serving_is_told(
     )
     assert "; " not in fact(subject, "Capacity").split("bits are")[0].rstrip("; ")  # told once
     assert fact(subject, "Forgetting") == (
-        "loss on 64 plain texts (900 tokens asked for) before and after training; objective: "
+        "loss on 64 plain texts (900 tokens to predict) before and after training; objective: "
         "masked tokens"
     )
     assert fact(subject, "Serving") == "batches of 8 requests"
@@ -81,7 +84,8 @@ def test_each_kind_of_unstable_timing_is_a_sentence(make_subject: MakeSubject) -
 def test_a_study_without_any_of_it_says_why_and_tells_no_facts(make_subject: MakeSubject) -> None:
     subject = make_subject(records.quick(sizes=(8,)))
     missing = dict(provenance.missing(subject))
-    for name in ("Capacity in bits", "Forgetting", "Memory per further adapter"):
+    for name in ("Capacity in bits", "Forgetting", "Memory per further adapter", "Energy"):
         assert missing[name] == "all: not recorded"
+    assert missing["Time to the floor"] == "all: no validation curve was recorded"
     names = {name for name, _ in provenance.facts(subject)}
     assert names.isdisjoint({"Capacity", "Forgetting", "Serving", "Energy", "Other programs"})
