@@ -12,7 +12,7 @@ help:
 	@echo "make sweep   run the sweep '$(sweep)' (sweep=NAME for another) and write $(out)"
 	@echo "make report  rebuild the report from $(results)"
 	@echo "make test    the test suite        make lint   formatting, lint and types"
-	@echo "make bench   does the timing tell a real difference from noise on this machine?"
+	@echo "make bench   is the timing fine enough here, and what does the harness itself cost?"
 	@echo "make setup   the virtual environment alone"
 
 setup: $(VENV)/.ready
