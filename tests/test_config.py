@@ -108,6 +108,8 @@ class TestIdentity:
         (("device=tpu",), "device=tpu: should be 'cpu' or 'cuda'"),
         (("measure.capacity.classes=1",), "measure.capacity.classes=1: should be greater than or"),
         (("task=csv",), "task.path=.*: needs a value"),
+        (("measure.forgetting.passages=3",), "measure.forgetting.passages=3: should be greater"),
+        (("measure.energy_seconds=0",), "measure.energy_seconds=0.*: should be greater than 0"),
         (("model.source.kind=hub",), "model.source.repo=None: needed for kind=hub"),
     ],
 )
