@@ -21,7 +21,7 @@ from tests import backbones
 from tests.backbones import VOCABULARY, build
 
 SETTINGS = CapacityConfig(
-    sequences=24, tokens=4, classes=16, steps=6, batch_size=8, rates=(1.0, 3.0)
+    sequences=56, tokens=4, classes=16, steps=6, batch_size=14, rates=(1.0, 3.0)
 )
 
 
@@ -63,10 +63,10 @@ def test_the_best_of_the_rates_is_kept_and_all_are_told(bench_of: Any) -> None:
     # Two layers with six maps each, A and B.
     assert found["parameters"] == 4 * 2 * (4 * (64 + 64) + 2 * (64 + 128))
     assert found["bits_per_parameter"] == found["bits"] / found["parameters"]
-    assert found["ceiling_bits"] == 24 * 4 * 4
+    assert found["ceiling_bits"] == 56 * 4 * 4
     assert not found["at_ceiling"]
     assert found["budget"] == {
-        "sequences": 24, "tokens": 4, "classes": 16, "steps": 6, "batch_size": 8,
+        "sequences": 56, "tokens": 4, "classes": 16, "steps": 6, "batch_size": 14,
     }  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_a_method_that_trains_nothing_holds_nothing_and_is_not_run(bench_of: Any
     assert bench.built == 0
     assert (found["bits"], found["parameters"], found["bits_per_parameter"]) == (0, 0, None)
     assert "trains nothing" in found["reason"]
-    assert found["ceiling_bits"] == 24 * 4 * 4
+    assert found["ceiling_bits"] == 56 * 4 * 4
 
 
 def test_a_rate_that_diverges_holds_nothing_and_spoils_nothing(bench_of: Any) -> None:
@@ -118,8 +118,8 @@ def test_methods_see_the_same_batches_under_the_same_read_out(
         capacity.run(bench_of(f"method={method}", rates=(1.0,)))
     assert len(seen) == 12
     assert seen[:6] == seen[6:]
-    # Three batches of eight are all the sequences, once each.
-    assert len({tuple(ids) for batch in seen[:3] for ids in batch[0]}) == 24
+    # Four batches of 14 are all the sequences, once each.
+    assert len({tuple(ids) for batch in seen[:4] for ids in batch[0]}) == 56
     assert not any(training for *_, training in seen), "nothing is dropped out"
 
 
