@@ -122,8 +122,8 @@ def adapted_bits(trial_of: Any, method: str, rate: float, **recipe: Any) -> np.n
     backbone = build("bert")
     torch.manual_seed(0)
     model = TaskModel(method_.adapt(backbone), ReadOut(32, 64, seed=0), pooling=None).eval()
-    targets = draw(101, 32, 8, classes=64, seed=0)
-    settings = replace(RECIPE, steps=40, learning_rate=rate, **recipe)
+    targets = draw(101, 64, 4, classes=64, seed=0)
+    settings = replace(RECIPE, steps=40, batch_size=32, learning_rate=rate, **recipe)
     return fit(model, targets, method_.optimizer(model, settings), settings, seed=0)
 
 
@@ -147,7 +147,7 @@ def test_more_rank_holds_more_bits(trial_of: Any) -> None:
         assert less.ci_high is not None
         assert more.ci_low is not None
         assert less.ci_high < more.ci_low
-    assert not at_ceiling(ordered[-1].value, draw(101, 32, 8, classes=64, seed=0))
+    assert not at_ceiling(ordered[-1].value, draw(101, 64, 4, classes=64, seed=0))
 
 
 def test_the_same_seed_finds_the_same_bits(trial_of: Any) -> None:
@@ -161,18 +161,18 @@ def test_a_fit_that_diverges_says_so(trial_of: Any) -> None:
 
 
 def test_bits_are_summed_over_sequences_and_never_below_those_of_uniform_answers() -> None:
-    per_sequence = np.array([1.0, 3.0] * 20)
+    per_sequence = np.array([1.0, 3.0] * 40)
     found = total(per_sequence, seed=0)
-    assert found.value == 80
+    assert found.value == 160
     assert found.ci_low is not None
     assert found.ci_high is not None
-    # Standard error of the sum: 1 bit of spread in each of 40 sequences.
-    assert (found.ci_high - found.ci_low) / 2 == pytest.approx(1.96 * 40**0.5, rel=0.1)
+    # Standard error of the sum: 1 bit of spread in each of 80 sequences.
+    assert (found.ci_high - found.ci_low) / 2 == pytest.approx(1.96 * 80**0.5, rel=0.1)
     assert total(-per_sequence, seed=0) == Interval(0, 0, 0)
 
 
 def test_few_sequences_carry_no_interval() -> None:
-    assert total(np.ones(19), seed=0) == Interval(19, None, None)
+    assert total(np.ones(49), seed=0) == Interval(49, None, None)
 
 
 def test_targets_are_those_of_the_seed() -> None:

@@ -21,7 +21,7 @@ from tests import backbones
 from tests.backbones import VOCABULARY, build
 
 SETTINGS = CapacityConfig(
-    sequences=56, tokens=4, classes=16, steps=14, batch_size=8, rates=(1.0, 3.0)
+    sequences=56, tokens=4, classes=16, steps=6, batch_size=14, rates=(1.0, 3.0)
 )
 
 
@@ -66,7 +66,7 @@ def test_the_best_of_the_rates_is_kept_and_all_are_told(bench_of: Any) -> None:
     assert found["ceiling_bits"] == 56 * 4 * 4
     assert not found["at_ceiling"]
     assert found["budget"] == {
-        "sequences": 56, "tokens": 4, "classes": 16, "steps": 14, "batch_size": 8,
+        "sequences": 56, "tokens": 4, "classes": 16, "steps": 6, "batch_size": 14,
     }  # fmt: skip
 
 
@@ -116,10 +116,10 @@ def test_methods_see_the_same_batches_under_the_same_read_out(
     monkeypatch.setattr(probe, "step", spy)
     for method in ("lora", "bitfit"):
         capacity.run(bench_of(f"method={method}", rates=(1.0,)))
-    assert len(seen) == 28
-    assert seen[:14] == seen[14:]
-    # Seven batches of eight are all the sequences, once each.
-    assert len({tuple(ids) for batch in seen[:7] for ids in batch[0]}) == 56
+    assert len(seen) == 12
+    assert seen[:6] == seen[6:]
+    # Four batches of 14 are all the sequences, once each.
+    assert len({tuple(ids) for batch in seen[:4] for ids in batch[0]}) == 56
     assert not any(training for *_, training in seen), "nothing is dropped out"
 
 
@@ -134,9 +134,7 @@ def test_a_base_in_four_bits_is_fitted_as_any_other(bench_of: Any) -> None:
 
 
 def test_sequences_beyond_the_context_are_refused_before_any_training(bench_of: Any) -> None:
-    bench = bench_of(
-        "method=prompt_tuning", "size=4", "task.max_length=32", "measure.forgetting=null", tokens=61
-    )
+    bench = bench_of("method=prompt_tuning", "size=4", "task.max_length=32", tokens=61)
     problems = check({"prompted": bench.trial.as_dict()})["problems"]
     expected = "measure.capacity.tokens=61: exceeds the model's context of 64 tokens with 4 virtual"
     assert problems["prompted"].startswith(expected)
