@@ -4,11 +4,11 @@ import pytest
 
 from harness.analysis.entry import Entry
 from harness.analysis.study import studies
-from tests import records
+from tests import further, records
 
 
-def further(*made: dict) -> tuple[Entry, ...]:
-    (only,) = studies(records.frame([records.measured_further(row) for row in made]))
+def fully(*made: dict) -> tuple[Entry, ...]:
+    (only,) = studies(records.frame([further.measured(row) for row in made]))
     return only.entries
 
 
@@ -24,7 +24,7 @@ def entries(*made: dict) -> tuple[Entry, ...]:
 
 
 def test_every_new_group_is_read_from_the_record() -> None:
-    made = records.measured_further(records.record("lora", 4))
+    made = further.measured(records.record("lora", 4))
     (entry,) = entries(made)
     bits, forgot, serving = made["capacity"], made["forgetting"], made["serving"]
     assert entry["capacity"].value == bits["bits"]
@@ -45,17 +45,17 @@ def test_every_new_group_is_read_from_the_record() -> None:
 
 
 def test_a_missing_figure_has_the_reason_that_its_group_gives() -> None:
-    (houlsby,) = further(records.record("houlsby", 8))
+    (houlsby,) = fully(records.record("houlsby", 8))
     assert houlsby["mixed_per_s"].reason == "peft has no batches of several adapters for this type"
     assert houlsby["adapter_bytes"].known
-    (full,) = further(records.record("full"))
+    (full,) = fully(records.record("full"))
     assert full["adapter_bytes"].reason == "it changes the base's own weights"
     (bare,) = entries(records.record("lora", 8))
     assert bare["capacity"].reason == "not recorded"
 
 
 def test_bits_at_the_ceiling_are_a_lower_bound_over_all_seeds() -> None:
-    made = [records.measured_further(records.record("lora", 64, seed)) for seed in (0, 1)]
+    made = [further.measured(records.record("lora", 64, seed)) for seed in (0, 1)]
     made[0]["capacity"]["at_ceiling"], made[1]["capacity"]["at_ceiling"] = False, True
     (entry,) = entries(*made)
     assert entry["capacity"].at_least
@@ -65,7 +65,7 @@ def test_bits_at_the_ceiling_are_a_lower_bound_over_all_seeds() -> None:
 
 
 def test_bits_and_forgetting_hang_on_no_machine_while_serving_does() -> None:
-    made = [records.measured_further(records.record(m, 8)) for m in ("lora", "houlsby", "ia3")]
+    made = [further.measured(records.record(m, 8)) for m in ("lora", "houlsby", "ia3")]
     made[2]["environment"]["cpu"] = "Another CPU"
     made[2]["memory"]["train"]["source"] = "cuda"
     foreign = next(e for e in entries(*made) if e.method == "ia3")
@@ -77,23 +77,23 @@ def test_bits_and_forgetting_hang_on_no_machine_while_serving_does() -> None:
 
 @pytest.mark.parametrize("kind", ["latency", "latency__generation", "training", "serving"])
 def test_each_kind_of_unstable_timing_is_named(kind: str) -> None:
-    made = records.measured_further(records.record("lora", 8))
-    made["latency"]["generation"] = records.generation(1.2, 1.1)
+    made = further.measured(records.record("lora", 8))
+    made["latency"]["generation"] = further.generation(1.2, 1.1)
     (steady,) = entries(made)
     (shaky,) = entries(changed(made, **{f"{kind}__stable": False}))
     assert (steady.unstable, shaky.unstable) == ((), (kind.replace("__", "."),))
 
 
 def test_one_busy_seed_makes_the_entry_busy() -> None:
-    made = [records.measured_further(records.record("lora", 8, seed)) for seed in (0, 1)]
+    made = [further.measured(records.record("lora", 8, seed)) for seed in (0, 1)]
     assert [e.busy for e in entries(*made)] == [False]
     made[1]["environment"]["busy"] = True
     assert [e.busy for e in entries(*made)] == [True]
 
 
 def test_a_generator_has_prefill_and_decode() -> None:
-    made = records.measured_further(records.record("lora", 8))
-    made["latency"]["generation"] = records.generation(1.2, 1.1)
+    made = further.measured(records.record("lora", 8))
+    made["latency"]["generation"] = further.generation(1.2, 1.1)
     (entry,) = entries(made)
     assert (entry["prefill_unmerged"].value, entry["decode_unmerged"].value) == (1.2, 1.1)
     assert entry["decode_merged"].value == 1.0
@@ -105,7 +105,7 @@ def test_a_generator_has_prefill_and_decode() -> None:
 
 @pytest.mark.parametrize("group", ["capacity", "forgetting", "serving", "energy", "training"])
 def test_a_group_whose_fields_are_all_null_gives_its_reason(group: str) -> None:
-    made = records.measured_further(records.record("lora", 8))
+    made = further.measured(records.record("lora", 8))
     made[group] = dict.fromkeys(made[group]) | {"reason": "no time"}
     figure = {
         "capacity": "capacity",

@@ -5,7 +5,7 @@ import pytest
 from harness.analysis.estimate import Estimate
 from harness.analysis.study import Study, studies
 from harness.analysis.time_to_floor import steps_to, time_to_floor
-from tests import records
+from tests import further, records
 
 CURVE = ((10, 0.60), (30, 0.71), (50, 0.69), (100, 0.80))
 
@@ -24,9 +24,7 @@ def test_where_less_is_better_the_curve_falls_to_the_level() -> None:
 
 
 def study(curves: list, floor: float | None = 0.70, step_ms: float | None = 200.0) -> Study:
-    made = [
-        records.measured_further(records.record("lora", 8, seed)) for seed in range(len(curves))
-    ]
+    made = [further.measured(records.record("lora", 8, seed)) for seed in range(len(curves))]
     for row, curve in zip(made, curves, strict=True):
         row["training"]["curve"] = curve and [
             {"step": step, "validation": validation} for step, validation in curve

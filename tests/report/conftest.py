@@ -9,7 +9,7 @@ from harness.analysis.study import studies
 from harness.report import build
 from harness.report.subject import Subject
 from harness.store import load
-from tests import records
+from tests import further, records
 
 MakeSubject = Callable[[list[dict]], Subject]
 HOSTILE = "<script>alert(1)</script>$x_1$%{x}&amp;\u2028"
@@ -32,13 +32,13 @@ def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reasons are an attack.
     """
     folder = tmp_path_factory.mktemp("page")
-    hostile = records.measured_further(records.record(HOSTILE, 8, family=HOSTILE))
+    hostile = further.measured(records.record(HOSTILE, 8, family=HOSTILE))
     for group in ("serving", "energy"):
         hostile[group]["reason"] = HOSTILE
     hostile["forgetting"] |= {"objective": HOSTILE, "texts": HOSTILE}
     hostile["environment"] |= {"busy": True, "phases": {HOSTILE: {"busy": True}}}
     made = [
-        *(records.measured_further(row) for row in records.quick()),
+        *(further.measured(row) for row in records.quick()),
         hostile,
         records.failed("diverged", reason=HOSTILE, method="lora", size=512),
     ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.report.capacity import capacity, caption
-from tests import records
+from tests import further, records
 from tests.report.conftest import MakeSubject
 
 
@@ -84,7 +84,7 @@ def test_a_head_alone_holds_nothing_by_construction_and_nobody_is_told(
 def test_the_plot_is_log_log_with_a_line_per_method_and_the_ceiling(
     make_subject: MakeSubject,
 ) -> None:
-    made = [records.measured_further(m) for m in records.quick(sizes=(4, 16, 64))]
+    made = [further.measured(m) for m in records.quick(sizes=(4, 16, 64))]
     chart = capacity(make_subject(made)).chart
     assert chart.x.log
     assert chart.y.log

@@ -11,7 +11,7 @@ from harness.report.planes import sizes, trade_offs
 from harness.report.plots import plot
 from harness.report.serving import serving
 from harness.report.style import LIGHT
-from tests import records
+from tests import further, records
 from tests.report.conftest import HOSTILE, MakeSubject
 
 
@@ -28,7 +28,7 @@ def strings(value: Any) -> Iterator[str]:
 
 def figures(make_subject: MakeSubject) -> list:
     rows = [*records.quick(), records.record(HOSTILE, 8, family=HOSTILE)]
-    subject = make_subject([records.measured_further(row) for row in rows])
+    subject = make_subject([further.measured(row) for row in rows])
     return [
         triangle(subject), *trade_offs(subject), sizes(subject), merging(subject), memory(subject),
         capacity(subject), forgetting(subject), serving(subject),
@@ -88,7 +88,7 @@ def test_whiskers_reach_from_the_mark_to_its_bounds(make_subject: MakeSubject) -
 
 
 def test_a_forest_has_its_line_where_there_is_no_effect(make_subject: MakeSubject) -> None:
-    subject = make_subject([records.measured_further(row) for row in records.quick()])
+    subject = make_subject([further.measured(row) for row in records.quick()])
     for figure, neutral in ((merging(subject), 1.0), (forgetting(subject), 0.0)):
         line = plot(figure.chart)["layout"]["shapes"][0]
         assert (line["x0"], line["x1"]) == (neutral, neutral)

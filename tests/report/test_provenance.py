@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from harness.report import provenance, summary
-from tests import records
+from tests import further, records
 from tests.report.conftest import MakeSubject
 
 
 def sweep() -> list[dict]:
-    return [records.measured_further(m) for m in records.quick(sizes=(8,))]
+    return [further.measured(m) for m in records.quick(sizes=(8,))]
 
 
 def fact(subject: object, name: str) -> str:

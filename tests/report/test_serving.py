@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.report.serving import caption, served, serving
-from tests import records
+from tests import further, records
 from tests.report.conftest import MakeSubject
 
 
 def sweep(**changes: object) -> list[dict]:
-    made = [records.measured_further(m) for m in records.quick()]
+    made = [further.measured(m) for m in records.quick()]
     for row in made:
         for key, value in changes.items():
             if row["serving"]["adapters"]:
@@ -32,13 +32,13 @@ def test_the_caption_says_what_many_adapters_cost_and_what_a_mixed_batch_gains(
 
 def test_a_gain_that_may_be_none_is_owned_up_to(make_subject: MakeSubject) -> None:
     ratio = {"value": 1.02, "ci_low": 0.97, "ci_high": 1.06}
-    made = [records.measured_further(records.record("lora", 8))]
+    made = [further.measured(records.record("lora", 8))]
     made[0]["serving"]["mixed_over_one_at_a_time"] = ratio
     assert caption(make_subject(made)).endswith("For lora 8 the gain may be none.")
 
 
 def test_where_nothing_mixes_the_reason_is_told(make_subject: MakeSubject) -> None:
-    made = [records.measured_further(records.record("houlsby", 8))]
+    made = [further.measured(records.record("houlsby", 8))]
     assert caption(make_subject(made)).endswith(
         "None answers several adapters in one batch: "
         "peft has no batches of several adapters for this type."

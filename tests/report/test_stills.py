@@ -13,13 +13,13 @@ from harness.report.forgetting import forgetting
 from harness.report.planes import sizes, trade_offs
 from harness.report.serving import serving
 from harness.report.style import LIGHT
-from tests import records
+from tests import further, records
 from tests.report.conftest import HOSTILE, MakeSubject
 
 
 def all_inline(make_subject: MakeSubject) -> list[str]:
     rows = [*records.quick(), records.record(HOSTILE, 8)]
-    subject = make_subject([records.measured_further(row) for row in rows])
+    subject = make_subject([further.measured(row) for row in rows])
     figures = [triangle(subject), *trade_offs(subject), sizes(subject), merging(subject)]
     figures += [memory(subject), capacity(subject), forgetting(subject), serving(subject)]
     return [stills.inline(f.chart, f.name) for f in figures]

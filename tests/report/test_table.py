@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.report.table import Row, Table, table
-from tests import records
+from tests import further, records
 from tests.report.conftest import MakeSubject
 
 
@@ -78,7 +78,7 @@ def test_rows_lead_to_the_records_of_all_their_seeds(
 def test_capacity_forgetting_and_time_to_floor_have_columns_where_known(
     make_subject: MakeSubject, tmp_path: Path
 ) -> None:
-    made = [records.measured_further(row) for row in records.quick()]
+    made = [further.measured(row) for row in records.quick()]
     shown = table(make_subject(made), tmp_path / "index.html")
     titles = [column.title for column in shown.columns]
     assert titles[:4] == ["Accuracy", "Over floor", "Capacity", "Forgetting"]
@@ -101,7 +101,7 @@ def test_a_generator_has_columns_for_prefill_and_decode(
     make_subject: MakeSubject, tmp_path: Path
 ) -> None:
     made = records.record("lora", 8)
-    made["latency"]["generation"] = records.generation(1.2, 1.1)
+    made["latency"]["generation"] = further.generation(1.2, 1.1)
     shown = table(make_subject([made, records.record("full")]), tmp_path / "index.html")
     assert cell(shown, "lora 8", "Prefill").text == "1.20×"
     assert cell(shown, "lora 8", "Decode").text == "1.10×"
@@ -111,7 +111,7 @@ def test_a_generator_has_columns_for_prefill_and_decode(
 def test_rows_measured_on_a_busy_machine_are_marked(
     make_subject: MakeSubject, tmp_path: Path
 ) -> None:
-    made = records.measured_further(records.record("lora", 8))
+    made = further.measured(records.record("lora", 8))
     made["environment"]["busy"] = True
     made["training"]["stable"] = False
     (only,) = table(make_subject([made]), tmp_path / "index.html").rows
