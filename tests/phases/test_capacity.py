@@ -134,7 +134,8 @@ def test_a_base_in_four_bits_is_fitted_as_any_other(bench_of: Any) -> None:
 
 
 def test_sequences_beyond_the_context_are_refused_before_any_training(bench_of: Any) -> None:
-    bench = bench_of("method=prompt_tuning", "size=4", "task.max_length=32", tokens=61)
+    short = ("task.max_length=32", "measure.forgetting=null")
+    bench = bench_of("method=prompt_tuning", "size=4", *short, tokens=61)
     problems = check({"prompted": bench.trial.as_dict()})["problems"]
     expected = "measure.capacity.tokens=61: exceeds the model's context of 64 tokens with 4 virtual"
     assert problems["prompted"].startswith(expected)
