@@ -126,7 +126,11 @@ def test_methods_see_the_same_batches_under_the_same_read_out(
 @pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
 def test_a_base_in_four_bits_is_fitted_as_any_other(bench_of: Any) -> None:
     plain, packed = (
-        capacity.run(bench_of(f"method={method}", "size=4", "train.learning_rate=1e-2"))["capacity"]
+        capacity.run(
+            bench_of(
+                f"method={method}", "size=4", "train.learning_rate=1e-2", sequences=24, batch_size=8
+            )
+        )["capacity"]
         for method in ("lora", "qlora")
     )
     assert packed["parameters"] == plain["parameters"]
