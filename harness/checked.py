@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -24,9 +25,15 @@ class Checked:
 def from_plain(kind: type[T], plain: dict[str, Any]) -> T:
     """`plain` as a checked dataclass; raises ConfigError for the first thing that is wrong."""
     try:
-        return TypeAdapter(kind).validate_python(plain)
+        return validator(kind).validate_python(plain)  # type: ignore[arg-type]
     except ValidationError as error:
         raise _first_problem(error) from None
+
+
+@cache
+def validator(kind: type[T]) -> TypeAdapter[T]:
+    """What checks a dataclass; building it takes longer than checking."""
+    return TypeAdapter(kind)
 
 
 def _first_problem(error: ValidationError) -> ConfigError:

@@ -1,18 +1,30 @@
 """What the fork server imports before it forks, so that no phase has to."""
 
 import io
+import pkgutil
 import warnings
 from contextlib import redirect_stderr
 from importlib import import_module
 
-import harness.trial  # noqa: F401
-from harness.phases import PHASES
-
-for phase in PHASES:
-    import_module(f"harness.phases.{phase.name}")
-
-# Nearly every method needs peft, which takes seconds, and with it bitsandbytes where that is
-# installed, which complains of the kernels that it does without.
+# peft takes seconds, and so does bitsandbytes where it is installed, which complains of the kernels
+# that it does without.
 with redirect_stderr(io.StringIO()), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import peft  # noqa: F401
+
+from transformers import conversion_mapping
+
+import harness.methods
+import harness.trial
+from harness import phases
+from harness.checked import validator
+from harness.config import TrialConfig
+
+for package in (phases, harness.methods):
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+
+# Built at first use, and then by every phase again.
+validator(TrialConfig)
+conversion_mapping.get_checkpoint_conversion_mapping("bert")

@@ -31,7 +31,7 @@ def first_step(config: dict[str, Any]) -> dict[str, Any]:
     from harness.models import load_backbone, load_tokenizer
 
     trial = from_plain(TrialConfig, config)
-    tokens = torch.randint(len(load_tokenizer(trial.model)), (8, 32))
+    tokens = torch.randint(len(load_tokenizer(trial.model)), (1, 16))
     model = load_method(trial.method).adapt(load_backbone(trial.model))
     model(input_ids=tokens).last_hidden_state.sum().backward()
     return {}
