@@ -9,6 +9,7 @@ from pydantic import Field
 
 from harness.assets.source import Source
 from harness.checked import Checked, Count
+from harness.errors import ConfigError
 
 TEXT_SOURCE = "measure.forgetting.text.source"
 """The place of the plain text in a config, for messages."""
@@ -53,7 +54,7 @@ class CapacityConfig(Checked):
 
 @dataclass(frozen=True)
 class ServingConfig(Checked):
-    adapters: tuple[Count, ...]
+    adapters: Annotated[tuple[Count, ...], Field(min_length=1)]
     """How many adapters of a method one base is served with; memory and switches of each count."""
     batch_size: Count
     """Requests of a batch, each for another adapter as far as there are so many."""
@@ -64,7 +65,7 @@ class ServingConfig(Checked):
 
 @dataclass(frozen=True)
 class MeasureConfig(Checked):
-    batch_sizes: tuple[Count, ...]
+    batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
     """Requests timed together: the first shape is the one reported first."""
     sequence_length: Count
     """Tokens of a timed request, prompts not counted."""
@@ -85,3 +86,7 @@ class MeasureConfig(Checked):
     """Several adapters on one base; null: not measured."""
     new_tokens: Annotated[int, Field(ge=2)] | None
     """Tokens that a decoder says after a timed prompt; null: generation is not timed."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.batch_sizes)) < len(self.batch_sizes):
+            raise ConfigError("batch_sizes", list(self.batch_sizes), "names a size twice")

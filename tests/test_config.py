@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,16 @@ def test_configs_are_all_commented_with_what_they_are():
     for path in Path(CONF).glob("*/*.yaml"):
         if path.parent.name in ("method", "sweep", "task"):
             assert "# " in path.read_text().split("\nname:")[0], path
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("measure.batch_sizes=[8,8]", "measure.batch_sizes=[8, 8]: names a size twice"),
+        ("measure.batch_sizes=[]", "measure.batch_sizes=[]: "),
+        ("measure.serving.adapters=[]", "measure.serving.adapters=[]: "),
+    ],
+)
+def test_what_cannot_be_timed_is_refused_at_the_door(trial_of, override, problem):
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        trial_of(override)

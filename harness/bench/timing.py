@@ -82,6 +82,12 @@ def timed(seconds: float, rounds: int, limit_seconds: float, seed: int) -> Timin
     """Rounds until the nulls' intervals are narrow enough, or the limit is near."""
     made, generator, started = models(), Random(seed), time.perf_counter()
 
+    def renewed() -> Subjects:
+        found = subjects(anew(made, generator))
+        for call in found.values():
+            call()  # what is new is cold
+        return found
+
     def one_pass() -> Timing:
         return interleaved(
             subjects(made),
@@ -90,7 +96,7 @@ def timed(seconds: float, rounds: int, limit_seconds: float, seed: int) -> Timin
             warmups=10,
             seed=seed,
             limit_seconds=limit_seconds / 4,
-            renew=lambda: subjects(anew(made, generator)),
+            renew=renewed,
         )
 
     timing = one_pass()

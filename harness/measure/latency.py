@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -44,6 +44,11 @@ class Timing:
         further = tuple(block + self.blocks[-1] + 1 for block in other.blocks)
         return replace(self, samples=samples, blocks=self.blocks + further)
 
+    def part(self, names: Mapping[str, str]) -> Timing:
+        """Some of the subjects, under other names: from those here to those there."""
+        samples = {new: self.samples[old] for old, new in names.items()}
+        return replace(self, samples=samples, cold={n: self.cold[o] for o, n in names.items()})
+
     def figures(self) -> dict[str, Any]:
         """Milliseconds of each subject, and the ratio of every other subject to `base`.
 
@@ -77,6 +82,7 @@ def interleaved(
     warmups: int,
     seed: int,
     limit_seconds: float = 120.0,
+    apart: Sequence[Sequence[str]] | None = None,
     renew: Callable[[], Subjects] | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
     synchronize: Callable[[], None] = lambda: None,
@@ -89,9 +95,12 @@ def interleaved(
     replaces it, since what disturbed it is over; after an unstable one the rounds of both are
     kept, since the disturbance is the machine's state.
 
-    `renew` gives the same subjects in another place of the memory, where that changes how fast
-    they are: it is asked for each block, of which the fewest rounds make BLOCKS. Without it
-    every round is a block. `synchronize` waits for work that a call has only queued; `clock`
+    `apart` names groups of subjects whose calls are not mixed, such as requests of two sizes, of
+    which the larger ones would leave the caches to the smaller; by default all are one group.
+
+    `renew` gives the same subjects in another place of the memory, warmed up, where that changes
+    how fast they are: it is asked for each block, of which the fewest rounds make BLOCKS. Without
+    it every round is a block. `synchronize` waits for work that a call has only queued; `clock`
     gives nanoseconds.
     """
     if not subjects or rounds < 1 or warmups < 0 or not 0 <= seconds <= limit_seconds:
@@ -112,7 +121,7 @@ def interleaved(
     def one_pass() -> tuple[dict[str, tuple[int, ...]], tuple[int, ...]]:
         samples: dict[str, list[int]] = {name: [] for name in subjects}
         blocks: list[int] = []
-        order = list(subjects)
+        groups = [list(names) for names in apart or [list(subjects)]]
         start, spent, block = clock(), 0, 0
         while True:
             current = subjects
@@ -120,14 +129,13 @@ def interleaved(
                 current = {}  # what lay there is gone before the new takes its place
                 gc.collect()
                 current = renew()
-                for call in current.values():
-                    call()  # what is new is cold
-            for _ in range(per_block):
-                generator.shuffle(order)
-                for name in order:
-                    samples[name].append(timed(current[name]))
-                    spent += samples[name][-1]
-                blocks.append(block)
+            for order in groups:
+                for _ in range(per_block):
+                    generator.shuffle(order)
+                    for name in order:
+                        samples[name].append(timed(current[name]))
+                        spent += samples[name][-1]
+            blocks += [block] * per_block
             block += 1
             met = spent >= seconds * 1e9 and len(blocks) >= rounds
             if met or clock() - start >= limit_seconds * 1e9:

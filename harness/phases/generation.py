@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -33,25 +33,38 @@ def run(bench: Workbench) -> dict[str, Any]:
 
     def generators() -> dict[str, Generator]:
         found = places.models()
-        further = {**found, "unmerged": bench.method.after_prompt(found["unmerged"])}
-        return {name: Generator(found[name], further[name], output) for name in found}
+        after = {**found, "unmerged": bench.method.after_prompt(found["unmerged"])}
+        return {name: Generator(found[name], after[name], output) for name in found}
 
-    def first() -> Subjects:
-        return {name: partial(own.prefill, prompt) for name, own in generators().items()}
+    def warmed() -> dict[str, Generator]:
+        found = generators()
+        for own in found.values():
+            own.prefill(prompt)
+        return found
 
-    def decode() -> Subjects:
+    def first(found: Mapping[str, Generator]) -> Subjects:
+        return {name: partial(own.prefill, prompt) for name, own in found.items()}
+
+    def further(found: Mapping[str, Generator]) -> Subjects:
         # A decode crops the cache that it is given, so that each starts from the same prompt.
-        return {
-            name: partial(own.decode, own.prefill(prompt), new_tokens)
-            for name, own in generators().items()
-        }
+        prompts = {name: own.prefill(prompt) for name, own in found.items()}
+        return {n: partial(own.decode, prompts[n], new_tokens) for n, own in found.items()}
+
+    def times(calls: Callable[[Mapping[str, Generator]], Subjects], rounds: int) -> Timing:
+        return interleaved(
+            calls(generators()),
+            seconds=settings.latency_seconds,
+            rounds=rounds,
+            warmups=settings.warmups,
+            seed=bench.trial.seed,
+            renew=(lambda: calls(warmed())) if places.renew else None,
+            synchronize=bench.device.synchronize,
+        )
 
     with torch.inference_mode():
-        prefill = _times(bench, first, settings.latency_rounds, places.renew)
+        prefill = times(first, settings.latency_rounds)
         # Each call of it is many tokens already.
-        decoded = _times(
-            bench, decode, min(settings.latency_rounds, FEWEST_RESAMPLED), places.renew
-        )
+        decoded = times(further, min(settings.latency_rounds, FEWEST_RESAMPLED))
     found = {
         "prompt_tokens": settings.sequence_length,
         "new_tokens": new_tokens,
@@ -66,16 +79,3 @@ def _backbones(bench: Workbench) -> dict[str, nn.Module]:
     with suppress(NotMergeable):
         found["merged"] = bench.merged(bench.restored()).backbone
     return found
-
-
-def _times(bench: Workbench, subjects: Callable[[], Subjects], rounds: int, renew: bool) -> Timing:
-    settings = bench.trial.measure
-    return interleaved(
-        subjects(),
-        seconds=settings.latency_seconds,
-        rounds=rounds,
-        warmups=settings.warmups,
-        seed=bench.trial.seed,
-        renew=subjects if renew else None,
-        synchronize=bench.device.synchronize,
-    )

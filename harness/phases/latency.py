@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,6 @@ from harness.measure.placement import Places
 from harness.methods import NotMergeable
 from harness.models import TaskModel
 from harness.store import write_json
-from harness.training import Batch
 from harness.workbench import Workbench
 
 
@@ -25,30 +25,45 @@ def run(bench: Workbench) -> dict[str, Any]:
         models["merged"] = merged
     settings = bench.trial.measure
     places = Places(models, bench.device.name, bench.trial.seed)
+    requests = {f"batch_size={size}": bench.requests(size) for size in settings.batch_sizes}
 
-    def subjects(requests: Batch) -> Subjects:
-        return {name: partial(model, **requests) for name, model in places.models().items()}
+    def subjects(placed: Mapping[str, TaskModel]) -> Subjects:
+        return {
+            f"{shape}/{name}": partial(model, **batch)
+            for shape, batch in requests.items()
+            for name, model in placed.items()
+        }
 
-    shapes = []
-    samples, blocks = {}, {}
-    for batch_size in settings.batch_sizes:
-        requests = bench.requests(batch_size)
-        with torch.inference_mode():
-            timing = interleaved(
-                subjects(requests),
-                seconds=settings.latency_seconds,
-                rounds=settings.latency_rounds,
-                warmups=settings.warmups,
-                seed=bench.trial.seed,
-                renew=partial(subjects, requests) if places.renew else None,
-                synchronize=bench.device.synchronize,
-            )
-        shape = {"batch_size": batch_size, "sequence_length": settings.sequence_length}
-        absent = {"merged": None, "merged_over_base": None}
-        shapes.append({"shape": shape, **absent, **timing.figures()})
-        samples[f"batch_size={batch_size}"] = timing.samples
-        blocks[f"batch_size={batch_size}"] = timing.blocks
-    content = {"unit": "ns", "samples": samples, "blocks": blocks}
+    def renewed() -> Subjects:
+        placed = places.models()
+        for model in placed.values():
+            model(**next(iter(requests.values())))  # what is new is cold
+        return subjects(placed)
+
+    of_shape = {shape: {f"{shape}/{name}": name for name in models} for shape in requests}
+    with torch.inference_mode():
+        timing = interleaved(
+            subjects(places.models()),
+            seconds=settings.latency_seconds,
+            rounds=settings.latency_rounds,
+            warmups=settings.warmups,
+            seed=bench.trial.seed,
+            apart=[list(names) for names in of_shape.values()],
+            renew=renewed if places.renew else None,
+            synchronize=bench.device.synchronize,
+        )
+    timings = {shape: timing.part(names) for shape, names in of_shape.items()}
+    absent = {"merged": None, "merged_over_base": None}
+    shapes = [
+        {
+            "shape": {"batch_size": size, "sequence_length": settings.sequence_length},
+            **absent,
+            **own.figures(),
+        }
+        for size, own in zip(settings.batch_sizes, timings.values(), strict=True)
+    ]
+    samples = {shape: own.samples for shape, own in timings.items()}
+    content = {"unit": "ns", "samples": samples, "blocks": timing.blocks}
     write_json(bench.folder / "latency.json", content)
     return {
         "latency": {**shapes[0], "batch": shapes[-1] if len(shapes) > 1 else None},

@@ -221,9 +221,9 @@ def test_subjects_are_renewed_for_each_of_at_least_twenty_blocks() -> None:
     timing = interleaved(first, seconds=0, rounds=90, warmups=1, seed=0, renew=renew, clock=clock)
     assert timing.blocks == tuple(block for block in range(23) for _ in range(4))
     assert len(timing.samples["base"]) == 92
-    # cold and one warm-up before; then each block calls every new subject once untimed
-    assert renewed == [4 + 10 * block for block in range(23)]
-    assert clock.calls[4:6] == ["base1", "merged1"]
+    # cold and one warm-up before; then four rounds of two in each block
+    assert renewed == [4 + 8 * block for block in range(23)]
+    assert set(clock.calls[4:12]) == {"base1", "merged1"}
 
 
 def test_what_renewing_takes_is_not_time_of_the_subjects() -> None:
@@ -239,3 +239,28 @@ def test_what_renewing_takes_is_not_time_of_the_subjects() -> None:
     )
     assert set(timing.samples["base"]) == {10 * MS}
     assert len(timing.samples["base"]) == 30, "seconds are those of the subjects"
+
+
+def test_groups_are_not_mixed_within_a_block() -> None:
+    clock = FakeClock()
+    names = ["1/base", "1/merged", "16/base", "16/merged"]
+    subjects = {name: clock.subject(name, 10) for name in names}
+    timing = interleaved(
+        subjects, seconds=0, rounds=40, warmups=0, seed=0, clock=clock,
+        apart=[names[:2], names[2:]], renew=lambda: subjects,
+    )  # fmt: skip
+    timed = clock.calls[4:]
+    blocks = [timed[start : start + 8] for start in range(0, len(timed), 8)]
+    assert len(blocks) == 20
+    for block in blocks:
+        assert [name.split("/")[0] for name in block] == ["1"] * 4 + ["16"] * 4
+    assert timing.blocks == tuple(block for block in range(20) for _ in range(2))
+    assert {len(taken) for taken in timing.samples.values()} == {40}
+
+
+def test_a_part_has_its_own_names_and_steadiness() -> None:
+    samples = {"1/base": (10, 10, 10, 10), "16/base": (10, 20, 30, 40)}
+    timing = Timing(samples, {"1/base": 1, "16/base": 2}, 0, False, (0, 1, 2, 3))
+    single, batch = (timing.part({f"{size}/base": "base"}) for size in (1, 16))
+    assert (single.samples, single.cold) == ({"base": (10, 10, 10, 10)}, {"base": 1})
+    assert (single.stable, batch.stable, timing.stable) == (True, False, False)
