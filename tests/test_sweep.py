@@ -19,7 +19,7 @@ from harness.config import run_config
 from harness.entry import CONF, compose
 from harness.errors import ConfigError
 from harness.sources import with_sources
-from harness.store import RECORD, read_json
+from harness.store import RECORD, flat, read_json
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -193,6 +193,12 @@ def test_every_method_leaves_its_capacity_on_the_same_labels(records):
         # What the task trains beside its head; the fit has no head.
         assert found["parameters"] == record["parameters"]["trainable"] - HEAD
         assert found["bits"] > 0 or found["reason"], method
+
+
+def test_record_shown_in_the_docs_has_the_fields_of_one_that_was_run(records):
+    shown = read_json(CONF.parent / "docs" / "record.json")
+    assert shown is not None
+    assert set(flat(shown)) == set(flat(records["lora"]))
 
 
 def test_running_again_does_nothing(records, results, monkeypatch):
