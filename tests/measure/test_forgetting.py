@@ -93,7 +93,7 @@ class TestPhase:
         found = forgotten("method=bitfit")
         assert found["objective"] == "masked_lm"
         # 30 tokens of a passage are not special; 15% of them are 4.
-        assert (found["texts"], found["n"]) == (24, 24 * 4)
+        assert (found["texts"], found["n"]) == (100, 100 * 4)
 
     def test_four_bits_are_told_apart_from_training(self, forgotten):
         pytest.importorskip("bitsandbytes")
