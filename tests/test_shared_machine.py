@@ -98,10 +98,12 @@ def test_each_phase_says_what_others_took_meanwhile(recorded):
         assert seen["seconds"] > 0
         assert seen["threads"] >= 1
         assert seen["load"] >= 0
-        if Path("/proc/stat").exists():
+        # Phases of a few ticks tell nothing.
+        known = Path("/proc/stat").exists() and seen["other_cores"] is not None
+        if known:
             assert min(seen["other_cores"], seen["stolen_cores"]) >= 0
-            # Beside a phase that shares the machine there are others of ours.
-            assert isinstance(seen["busy"], bool) is (name in ALONE)
+        # Beside a phase that shares the machine there are others of ours.
+        assert isinstance(seen["busy"], bool) is (known and name in ALONE)
     busy = [phases[name]["busy"] for name in ALONE if phases[name]["busy"] is not None]
     assert recorded["environment"]["busy"] is (any(busy) if busy else None)
 

@@ -15,6 +15,8 @@ _STOLEN = 8
 
 # Cores taken from a phase that has the machine to itself; a quiet machine shows a few hundredths.
 BUSY_ABOVE = 0.1
+# Seconds. The kernel counts in hundredths of one, of which a shorter phase has too few to tell.
+SHORTEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def seconds(stat: str, cores: Iterable[int], ticks: int) -> tuple[float, float]:
 def between(before: Snapshot, after: Snapshot) -> Contention:
     """What others took from one snapshot to the next."""
     elapsed, own = after.clock - before.clock, after.own - before.own
-    if before.worked is None or after.worked is None:
+    if before.worked is None or after.worked is None or elapsed < SHORTEST:
         return Contention(round(before.load, 2), None, None)
     assert before.stolen is not None
     assert after.stolen is not None

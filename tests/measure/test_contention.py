@@ -87,3 +87,10 @@ def test_another_process_at_work_is_seen_and_the_own_is_not() -> None:
     assert found.busy
     # Whatever else runs here, others cannot use the share of a core that this process had.
     assert found.other_cores < len(os.sched_getaffinity(0)) - 0.1
+
+
+def test_a_phase_of_a_few_ticks_tells_nothing_of_others() -> None:
+    before = Snapshot(clock=0.0, own=0.0, worked=0.0, stolen=0.0, load=0.0)
+    after = Snapshot(clock=0.04, own=0.0, worked=0.05, stolen=0.0, load=0.0)
+    found = between(before, after)
+    assert (found.other_cores, found.stolen_cores, found.busy) == (None, None, None)
