@@ -18,7 +18,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from harness import tasks
 from harness.config import TrialConfig
 from harness.measure.device import Device, device_for
-from harness.methods import Method, Trained, load_method
+from harness.methods import Method, NotMergeable, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
 from harness.tasks.batches import Encoded, LengthBuckets, longest_first
 from harness.tasks.classification import Classification, Quality
@@ -150,6 +150,13 @@ class Workbench:
         """`model` with its update in the weights; raises NotMergeable."""
         backbone = self.method.merge(model.backbone)
         return TaskModel(backbone, model.head, self.trial.model.pooling).eval()
+
+    def merged_copy(self) -> TaskModel | None:
+        """A merged model beside any other; None where the method has no merged form."""
+        try:
+            return self.merged(self.restored())
+        except NotMergeable:
+            return None
 
     def save(self, model: TaskModel) -> None:
         self.weights.mkdir(parents=True, exist_ok=True)

@@ -157,14 +157,14 @@ def paired_ratio(
     order = np.argsort(ratios)
 
     def medians(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-        return _medians(ratios[order], _counts(drawn)[:, block[order]])
+        return _medians(ratios[order], counts(drawn)[:, block[order]])
 
     low, high = bootstrap(medians, len(names), seed, resamples, confidence)
     return Interval(float(np.median(ratios)), low, high)
 
 
-def _counts(drawn: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each of n blocks was drawn, for indices of shape (k, n); the same shape."""
+def counts(drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each of n examples was drawn, for indices of shape (k, n); the same shape."""
     k, n = drawn.shape
     numbered = drawn + n * np.arange(k)[:, None]
     return np.bincount(numbered.ravel(), minlength=k * n).reshape(k, n)

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from harness.measure import energy
-from harness.methods import NotMergeable
 from harness.models import TaskModel
 from harness.training import step
 from harness.workbench import Workbench
@@ -42,9 +41,8 @@ def _measured(bench: Workbench, counter: energy.Counter) -> dict[str, Any]:
         "base_joules_per_request": joules(_requests(bench, bench.base())),
         "unmerged_joules_per_request": joules(_requests(bench, bench.restored())),
     }
-    try:
-        merged = bench.merged(bench.restored())
-    except NotMergeable:
+    merged = bench.merged_copy()
+    if merged is None:
         return figures
     return {**figures, "merged_joules_per_request": joules(_requests(bench, merged))}
 

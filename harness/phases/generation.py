@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,6 @@ from harness.measure.generation import Generator, figures, per_token
 from harness.measure.latency import Subjects, Timing, interleaved
 from harness.measure.placement import Places
 from harness.measure.statistics import FEWEST_RESAMPLED
-from harness.methods import NotMergeable
 from harness.models import NoOutput, load_output
 from harness.workbench import Workbench
 
@@ -76,6 +74,5 @@ def run(bench: Workbench) -> dict[str, Any]:
 
 def _backbones(bench: Workbench) -> dict[str, nn.Module]:
     found = {"base": bench.base().backbone, "unmerged": bench.restored().backbone}
-    with suppress(NotMergeable):
-        found["merged"] = bench.merged(bench.restored()).backbone
-    return found
+    merged = bench.merged_copy()
+    return found if merged is None else {**found, "merged": merged.backbone}

@@ -12,7 +12,6 @@ from torch import Tensor
 from harness.measure.latency import Subjects, Timing, interleaved
 from harness.measure.placement import leave_file, share_weights
 from harness.measure.serving import answered_by, held_bytes, throughput
-from harness.methods import NotMergeable
 from harness.methods.serving import REFUSALS, Adapters, NotServable, told
 from harness.models import TaskModel
 from harness.training import Batch
@@ -134,11 +133,8 @@ def _served(
     }
     if refusal is None:
         subjects["mixed"] = partial(model, **requests, **adapters.mixed(owners))
-    try:
-        merged = bench.merged(bench.restored())
-    except NotMergeable:
-        pass
-    else:
+    merged = bench.merged_copy()
+    if merged is not None:
         leave_file(merged)
         share_weights(model, [merged])
         subjects["merged"] = partial(merged, **requests)

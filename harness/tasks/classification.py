@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness import metrics
-from harness.measure.statistics import Bounds, bootstrap, wilson
+from harness.measure.statistics import Bounds, bootstrap, counts, wilson
 
 if TYPE_CHECKING:
     from harness.config import TaskConfig
@@ -100,8 +100,7 @@ def _macro_f1_interval(predictions: Classes, labels: Classes) -> Bounds:
 
     def macro_f1(rows: NDArray[np.int64]) -> NDArray[np.float64]:
         # How often each example was drawn turns all resamples into three matrix products.
-        offsets = np.arange(len(rows))[:, None] * n
-        drawn = np.bincount((rows + offsets).ravel(), minlength=len(rows) * n).reshape(-1, n)
+        drawn = counts(rows)
         right, occurring = drawn @ (predicted * actual), drawn @ (predicted + actual)
         f1 = np.divide(2 * right, occurring, out=np.full_like(right, np.nan), where=occurring > 0)
         mean: NDArray[np.float64] = np.nanmean(f1, axis=1)

@@ -14,6 +14,7 @@ from harness.measure_config import ServingConfig
 from harness.methods.serving import Adapters
 from harness.models import TaskModel
 from harness.phases import serving
+from harness.workbench import Workbench
 from tests.backbones import INNER, LAYERS, VOCABULARY, WIDTH, build, disturb
 from tests.measure.test_latency import MS, FakeClock
 
@@ -133,6 +134,8 @@ class Bench:
 
     def merged(self, model: TaskModel) -> TaskModel:
         return self.headed(self.method.merge(model.backbone))
+
+    merged_copy = Workbench.merged_copy
 
 
 BASE = held_bytes(build("bert"))
