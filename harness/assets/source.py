@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from harness.checked import Checked
 from harness.errors import ConfigError
@@ -13,7 +13,7 @@ from harness.errors import ConfigError
 class Source(Checked):
     """Where files come from."""
 
-    kind: Literal["package", "hub", "path"]
+    kind: Literal["package", "hub", "path", "architecture"]
     package: str | None = None
     version: str | None = None
     sha256: str | None = None
@@ -26,6 +26,8 @@ class Source(Checked):
     revision: str | None = None
     """Of the hub repository: a commit, so that the weights of a trial are known."""
     path: str | None = None
+    architecture: dict[str, Any] = field(default_factory=dict)
+    """What transformers needs to build a model that has no weights here: its type, its widths."""
     licence: str | None = None
 
     def __post_init__(self) -> None:
@@ -33,6 +35,7 @@ class Source(Checked):
             "package": ("package", "version", "sha256", "members"),
             "hub": ("repo", "revision"),
             "path": ("path",),
+            "architecture": ("architecture",),
         }
         for name in needs[self.kind]:
             if not getattr(self, name):

@@ -68,6 +68,8 @@ class LiveTensors(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func.namespace == "prim":  # a question about a fake tensor, no operation
+            return func(*args, **kwargs)
         self._see_all((args, kwargs))
         # Without autograd some operations arrive whole that are made of others, and what those
         # others pass between them would not be seen.
