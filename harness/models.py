@@ -43,11 +43,17 @@ def load_backbone(
     return _without_pooler(backbone)
 
 
-def outline(model: ModelConfig) -> PreTrainedModel:
-    """The same model on the meta device: its structure, without weights or memory."""
-    config = architecture(model)
+def outline(
+    model: ModelConfig, config: PreTrainedConfig | None = None, kind: Any = AutoModel
+) -> PreTrainedModel:
+    """The same model on the meta device: its structure, without weights or memory.
+
+    `config` is another than the model's own, such as one of fewer layers; `kind` is the one of
+    transformers' Auto classes that builds it. Raises ConfigError where the model cannot be built.
+    """
+    config = architecture(model) if config is None else config
     with torch.device("meta"):
-        return _without_pooler(AutoModel.from_config(config, dtype=torch.float32))
+        return _without_pooler(kind.from_config(config, dtype=torch.float32))
 
 
 def architecture(model: ModelConfig) -> PreTrainedConfig:

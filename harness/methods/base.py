@@ -80,6 +80,10 @@ class Method(ABC):
     def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
         """The adapted model for inference from a fresh backbone and what `save` wrote."""
 
+    def outline_for_inference(self, backbone: PreTrainedModel) -> nn.Module:
+        """The structure that `restore` gives, from a backbone without weights."""
+        return self.adapt(backbone).requires_grad_(False)
+
     @abstractmethod
     def merge(self, adapted: nn.Module) -> nn.Module:
         """The base architecture with the update in its weights; consumes `adapted`.

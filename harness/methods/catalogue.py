@@ -74,7 +74,8 @@ class AnyPeft(PromptMethod):
             told = str(error).splitlines()[0]
             known = f"does not take the Conv1D maps of {kind}" if "Conv1D" in told else told
             raise self.refused(known) from error
-        if not any(parameter.requires_grad for parameter in adapted.parameters()):
+        trained = any(parameter.requires_grad for parameter in adapted.parameters())
+        if not trained and not self.config.options.get("inference_mode"):
             raise self.refused(f"finds nothing to train in {type(backbone).__name__}")
         return with_one_task(adapted)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,6 +50,12 @@ class PeftMethod(Method):
         # peft leaves a restored prompt trainable.
         restored = PeftModel.from_pretrained(backbone, folder, local_files_only=True)
         return restored.requires_grad_(False)
+
+    def outline_for_inference(self, backbone: PreTrainedModel) -> nn.Module:
+        # What only makes a prompt while it is trained is left out by peft then.
+        options = {**self.config.options, "inference_mode": True}
+        restored = type(self)(replace(self.config, options=options), self.sources)
+        return restored.adapt(backbone).requires_grad_(False)
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         assert isinstance(adapted, PeftModel)
