@@ -31,7 +31,6 @@ class Memory:
     activations: int | None = None
     alloc_retries: int | None = None
     """Times that the device's allocator had to empty its cache: the pass nearly ran out."""
-    predicted: int | None = None
 
 
 def training(
