@@ -28,14 +28,14 @@ from harness.errors import ConfigError, HarnessError
 def load_backbone(
     model: ModelConfig, quantization: QuantizationConfigMixin | None = None
 ) -> PreTrainedModel:
-    """The pretrained transformer without any head, on the CPU, in float32 or quantised."""
+    """The pretrained transformer without any head, on the CPU, as `dtype` says or quantised."""
     folder = fetch(model.source, "model.source")
     _check_folder(model, folder)
     if not list(folder.glob("*.safetensors")):
         raise ConfigError("model.source", folder, "holds no *.safetensors; pickles are not loaded")
     backbone = AutoModel.from_pretrained(
         folder,
-        dtype=torch.float32,
+        dtype=getattr(torch, model.dtype),
         use_safetensors=True,
         local_files_only=True,
         quantization_config=quantization,
@@ -53,7 +53,7 @@ def outline(
     """
     config = architecture(model) if config is None else config
     with torch.device("meta"):
-        return _without_pooler(kind.from_config(config, dtype=torch.float32))
+        return _without_pooler(kind.from_config(config, dtype=getattr(torch, model.dtype)))
 
 
 def architecture(model: ModelConfig) -> PreTrainedConfig:

@@ -77,7 +77,7 @@ def record(
     merged = 1.0 + float(noise.normal(0, 0.003)) if name in MERGEABLE else None
     weights = 86.7 * MIB
     made = {
-        "schema": 2,
+        "schema": 3,
         "trial": trial_id(method, size, seed, model, task, sorted(changes.items())),
         "status": "ok",
         "reason": None,

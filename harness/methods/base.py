@@ -18,7 +18,7 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 from harness.config import MethodConfig, TrainConfig
 from harness.errors import ConfigError, HarnessError
 from harness.methods.serving import Adapters, NotServable
-from harness.training import adamw
+from harness.training import optimizer_for
 
 
 class NotMergeable(HarnessError):
@@ -70,7 +70,7 @@ class Method(ABC):
 
     def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
         """What updates the trainable parameters of a task model: `backbone` adapted, and `head`."""
-        return adamw(model, recipe)
+        return optimizer_for(model, recipe)
 
     @abstractmethod
     def save(self, adapted: nn.Module, folder: Path) -> None:

@@ -103,7 +103,7 @@ def _token_loss(follows: bool) -> Loss:
     """Mean cross-entropy of logits [batch, length, vocabulary] on tokens [batch, length].
 
     The labels are the texts: a decoder alone says at each token the one that `follows` it, as
-    transformers' own loss has it, in float32.
+    transformers' own loss has it.
     """
 
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -111,8 +111,8 @@ def _token_loss(follows: bool) -> Loss:
         labels = nn.functional.pad(labels, (before, 0), value=IGNORED)
         if follows:
             labels = nn.functional.pad(labels, (0, 1), value=IGNORED)[:, 1:]
-        # In this order no second copy of the logits is made, which are the largest tensor here.
-        rows = logits.float().view(-1, logits.shape[-1])
+        # The labels are shifted, and not the logits, which are the largest tensor here.
+        rows = logits.view(-1, logits.shape[-1])
         return nn.functional.cross_entropy(rows, labels.reshape(-1), ignore_index=IGNORED)
 
     return loss

@@ -38,7 +38,7 @@ def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
 
         def step() -> None:
             live.mark("step")
-            backward(found.model, batch, found.loss)
+            backward(found.model, batch, found.loss, request.train)
             live.mark("update")
             update(optimizer, request.train.clip_norm)
 
