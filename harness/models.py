@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import (
+    CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
@@ -22,7 +24,11 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.assets import fetch
 from harness.config import ModelConfig
-from harness.errors import ConfigError, HarnessError
+from harness.errors import ConfigError, HarnessError, nearest
+
+ARCHITECTURE = "model.source.architecture"
+# What configs take beside the fields that they declare.
+UNDECLARED = ("rope_theta", "rope_scaling", "tie_word_embeddings", "decoder_start_token_id")
 
 
 def load_backbone(
@@ -48,24 +54,27 @@ def outline(
 ) -> PreTrainedModel:
     """The same model on the meta device: its structure, without weights or memory.
 
-    `config` is another than the model's own, such as one of fewer layers; `kind` is the one of
-    transformers' Auto classes that builds it. Raises ConfigError where the model cannot be built.
+    `config` is another than the model's own, such as one of fewer layers; `kind` is the AutoModel
+    class that builds it, such as AutoModelForCausalLM for one with its output embedding. Raises
+    ConfigError where the model cannot be built.
     """
     config = architecture(model) if config is None else config
-    with torch.device("meta"):
-        return _without_pooler(kind.from_config(config, dtype=getattr(torch, model.dtype)))
+    try:
+        with torch.device("meta"):
+            return _without_pooler(kind.from_config(config, dtype=getattr(torch, model.dtype)))
+    except Exception as error:  # of any model's modules
+        raise _unbuildable(model, error) from error
 
 
 def architecture(model: ModelConfig) -> PreTrainedConfig:
     """What transformers builds the model from; raises ConfigError where it cannot be."""
     if model.source.kind == "architecture":
-        fields = dict(model.source.architecture)
-        kind = fields.pop("model_type", None)
+        given = dict(model.source.architecture)
+        _check_fields(given)
         try:
-            return AutoConfig.for_model(kind, **fields)
+            return AutoConfig.for_model(**given)
         except Exception as error:  # of any check of any model's config
-            told = " ".join(str(error).split())
-            raise ConfigError("model.source.architecture", kind, told) from error
+            raise _unbuildable(model, error) from error
     folder = fetch(model.source, "model.source")
     _check_folder(model, folder)
     return AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -186,3 +195,26 @@ def _without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
 def _check_folder(model: ModelConfig, folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise ConfigError("model.source", folder, "holds no config.json of a transformers model")
+
+
+def _check_fields(given: dict[str, Any]) -> None:
+    """Raise ConfigError for a name that transformers would take and leave at its default."""
+    kind = given.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        expected = "must be a type of transformers, such as llama, bert or t5"
+        raise ConfigError(f"{ARCHITECTURE}.model_type", kind, expected)
+    config = CONFIG_MAPPING[kind]
+    known = {field.name for field in fields(config)} | {*config.attribute_map, *UNDECLARED}
+    for name, value in given.items():
+        if name != "model_type" and name not in known:
+            raise ConfigError(f"{ARCHITECTURE}.{name}", value, nearest(name, known))
+
+
+def _unbuildable(model: ModelConfig, error: Exception) -> ConfigError:
+    # A check of transformers wraps what it found into a line on the check.
+    found = error.__cause__ or error
+    told = " ".join(f"{type(found).__name__}: {found}".split())
+    source = model.source
+    if source.kind == "architecture":
+        return ConfigError(ARCHITECTURE, source.architecture, f"cannot be built ({told})")
+    return ConfigError("model", model.name, f"cannot be built ({told})")
