@@ -23,6 +23,7 @@ from harness.report.charts import Figure
 from harness.report.forgetting import forgetting
 from harness.report.glyphs import glyphs
 from harness.report.plots import plot
+from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.serving import served, serving
 from harness.report.subject import Subject
 from harness.report.table import Table, table
@@ -59,6 +60,9 @@ class Section:
     trade_offs: tuple[Picture, ...]
     sizes: Picture
     merging: Picture
+    prediction: Picture
+    peaks: PeakTable
+    unpredicted: tuple[tuple[str, str], ...]
     memory: Picture
     capacity: Picture
     forgetting: Picture
@@ -66,6 +70,7 @@ class Section:
     served: Table
     facts: tuple[tuple[str, str], ...]
     failures: tuple[provenance.Failed, ...]
+    skipped: tuple[provenance.Failed, ...]
     unstable: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
     rules: tuple[provenance.RuleTable, ...]
@@ -108,6 +113,9 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         trade_offs=tuple(_picture(figure, key) for figure in planes.trade_offs(subject)),
         sizes=_picture(planes.sizes(subject), key),
         merging=_picture(figures.merging(subject), key),
+        prediction=_picture(prediction(subject), key),
+        peaks=peaks(subject),
+        unpredicted=without(subject),
         memory=_picture(figures.memory(subject), key),
         capacity=_picture(capacity(subject), key),
         forgetting=_picture(forgetting(subject), key),
@@ -115,6 +123,7 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         served=served(subject, out),
         facts=provenance.facts(subject),
         failures=provenance.failures(subject, out),
+        skipped=provenance.skipped(subject, out),
         unstable=provenance.unstable(subject),
         missing=provenance.missing(subject),
         rules=provenance.rules(subject),

@@ -64,10 +64,13 @@ FAMILIES = {
 
 @dataclass(frozen=True)
 class Shape:
-    """One mark under the names that its two renderers give it."""
+    """One mark under the names that its two renderers give it; a pale one is an outline with a tint
+    of its colour, for the second of two things that are shown of one configuration.
+    """
 
     matplotlib: str
     plotly: str
+    pale: bool = False
 
 
 SHAPES = (
@@ -104,6 +107,8 @@ OWN = {
     "head": "X",
 }
 SMALLEST, LARGEST = 11.0, 17.0
+TINT = 0x38
+"""Opacity of a pale mark, of 255."""
 
 
 def token(family: str) -> str:

@@ -28,8 +28,8 @@ def make_subject(tmp_path: Path) -> MakeSubject:
 
 @pytest.fixture(scope="session")
 def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a quick sweep with everything measured, a failure, and a method whose name and
-    reasons are an attack.
+    """The page of a quick sweep with everything measured and its memory predicted, a failure, a
+    trial that was skipped, and a method whose name and reasons are an attack.
     """
     folder = tmp_path_factory.mktemp("page")
     hostile = further.measured(records.record(HOSTILE, 8, family=HOSTILE))
@@ -37,9 +37,12 @@ def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hostile[group]["reason"] = HOSTILE
     hostile["forgetting"] |= {"objective": HOSTILE, "texts": HOSTILE}
     hostile["environment"] |= {"busy": True, "phases": {HOSTILE: {"busy": True}}}
+    hostile["memory"]["unpredicted"] = HOSTILE
+    quick = [further.measured(row) for row in records.quick()]
     made = [
-        *(further.measured(row) for row in records.quick()),
+        *(records.predicted(row, 0.92 + 0.01 * n, 1.03) for n, row in enumerate(quick)),
         hostile,
         records.failed("diverged", reason=HOSTILE, method="lora", size=512),
+        records.skipped(method="lora", size=4096),
     ]
     return build(records.write(folder / "results", made), folder / "reports" / "index.html")

@@ -19,8 +19,16 @@ pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 CONFIGURATIONS = len(records.quick()) + 1  # and the one with the hostile name
-PICTURES = 10
-NAMED = ("triangle", "trade-memory", "trade-latency", "trade-parameters", "sizes", "capacity")
+PICTURES = 11
+NAMED = (
+    "triangle",
+    "trade-memory",
+    "trade-latency",
+    "trade-parameters",
+    "sizes",
+    "prediction",
+    "capacity",
+)
 DARK_PAPER = "rgb(20, 23, 28)"
 
 
@@ -67,6 +75,8 @@ def test_every_plot_draws_its_marks(browser: Any, sweep_page: Path) -> None:
         nulls, unmerged = 3 + 4, CONFIGURATIONS - 3
         assert count(page, f"#merging-plot {quality_marks}") == 2 * (nulls + unmerged)
         assert count(page, "#memory-plot .bars path") == 4 * CONFIGURATIONS
+        # All but the hostile one, trained and asked.
+        assert count(page, f"#prediction-plot {quality_marks}") == 2 * (CONFIGURATIONS - 1)
         assert count(page, f"#capacity-plot {quality_marks}") == CONFIGURATIONS - 1  # not the head
         adapters_off = CONFIGURATIONS - 3
         assert count(page, f"#forgetting-plot {quality_marks}") == CONFIGURATIONS + adapters_off
