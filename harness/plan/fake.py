@@ -1,0 +1,36 @@
+"""Tensors that have a shape, a type and a size in bytes, but no numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from harness.plan.quantised import replace_constants
+
+
+def materialise(model: nn.Module) -> None:
+    """Give a model on the meta device fake tensors on the CPU in place of its own.
+
+    Call it under FakeTensorMode. Parameters and buffers that are tied stay tied.
+    """
+    made: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def fake(tensor: Tensor) -> Tensor:
+        # The original is kept as well: its id must not go to another one meanwhile.
+        if id(tensor) not in made:
+            made[id(tensor)] = tensor, _fake(tensor)
+        return made[id(tensor)][1]
+
+    for module in model.modules():
+        for held in (module._parameters, module._buffers):
+            for name, tensor in held.items():
+                if tensor is not None:
+                    held[name] = fake(tensor)  # type: ignore[assignment]
+                    replace_constants(tensor, held[name], fake)
+
+
+def _fake(tensor: Tensor) -> Tensor:
+    new = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(new, tensor.requires_grad)
+    return new
