@@ -25,8 +25,9 @@ def materialise(model: nn.Module) -> None:
         for held in (module._parameters, module._buffers):
             for name, tensor in held.items():
                 if tensor is not None:
-                    held[name] = fake(tensor)  # type: ignore[assignment]
-                    replace_constants(tensor, held[name], fake)
+                    new = fake(tensor)
+                    replace_constants(tensor, new, fake)
+                    held[name] = new  # type: ignore[assignment]
 
 
 def _fake(tensor: Tensor) -> Tensor:

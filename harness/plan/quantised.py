@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import BitsAndBytesConfig, PreTrainedModel
 from transformers.quantizers.auto import AutoHfQuantizer
 from transformers.utils.quantization_config import QuantizationConfigMixin
@@ -42,6 +42,9 @@ def quantise(backbone: PreTrainedModel, quantization: QuantizationConfigMixin) -
             module.weight = Params4bit(whole, requires_grad=False, **options)._quantize("meta")
             # A CPU repacks weights for inference where it can; a plan takes the way of a GPU.
             module.support_avx512bf16_for_cpu = False
+            if module.bias is not None:
+                # Loading makes it anew, which undoes that transformers froze it with the map.
+                module.bias.requires_grad_(True)
     quantizer.postprocess_model(backbone)
     return backbone
 
