@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 from transformers.quantizers.auto import AutoHfQuantizer
 from transformers.utils.quantization_config import QuantizationConfigMixin
@@ -31,9 +31,9 @@ def quantise(backbone: PreTrainedModel, quantization: QuantizationConfigMixin) -
 
     # bitsandbytes keeps the first such table for good, and it would be one without numbers.
     functional.name2qmap.setdefault("dynamic", functional.create_dynamic_map())
+    dtype = backbone.dtype
     quantizer = AutoHfQuantizer.from_config(quantization, pre_quantized=False)
     quantizer.preprocess_model(backbone, device_map=None)
-    dtype = backbone.dtype
     for module in backbone.modules():
         if isinstance(module, Linear4bit):
             weight = module.weight
@@ -44,7 +44,7 @@ def quantise(backbone: PreTrainedModel, quantization: QuantizationConfigMixin) -
             module.support_avx512bf16_for_cpu = False
             if module.bias is not None:
                 # Loading makes it anew, which undoes that transformers froze it with the map.
-                module.bias.requires_grad_(True)
+                module.bias = nn.Parameter(module.bias.to(dtype))
     quantizer.postprocess_model(backbone)
     return backbone
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from transformers import BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, BitsAndBytesConfig, PreTrainedModel
 
 from harness.config import ModelConfig, Source
 from harness.errors import ConfigError
@@ -128,6 +128,18 @@ class TestQuantise:
         quantise(outline(model), method.quantization)
         packed = [p for p in real(method, model).parameters() if hasattr(p, "quant_state")]
         assert all(t.device.type == "cpu" for p in packed for t in constants(p))
+
+    def test_the_rest_of_a_model_in_half_precision_is_so_too(self, method_of, saved):
+        method, model = method_of("qlora", "size=4"), saved("bert")
+        source, wanted = model.source.path, {"dtype": torch.bfloat16}
+        loaded = AutoModel.from_pretrained(
+            source, quantization_config=method.quantization, add_pooling_layer=False, **wanted
+        )
+        with torch.device("meta"):
+            config = AutoConfig.from_pretrained(source)
+            planned = AutoModel.from_config(config, add_pooling_layer=False, **wanted)
+        planned = method.adapt(quantise(planned, method.quantization))
+        assert stored(planned) == stored(method.adapt(loaded))
 
     def test_eight_bits_are_refused(self, saved):
         with pytest.raises(ConfigError, match="can be planned in four bits only"):
