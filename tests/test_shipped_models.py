@@ -47,7 +47,8 @@ def made(**architecture: object) -> ModelConfig:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_language_model_has_the_published_number_of_parameters(trial_of, name):
     kind, published = PUBLISHED[name]
-    model = outline(trial_of(f"model={name}").model, getattr(transformers, f"AutoModelFor{kind}"))
+    kind = getattr(transformers, f"AutoModelFor{kind}")
+    model = outline(trial_of(f"model={name}").model, kind=kind)
     counted = sum(parameter.numel() for parameter in model.parameters())
     # The paper gives GPT-3's in hundreds of millions.
     assert counted == (pytest.approx(published, rel=3e-5) if name == "gpt3_175b" else published)

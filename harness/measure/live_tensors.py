@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
+from torch._C import DispatchKey
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
@@ -93,7 +94,10 @@ class LiveTensors(TorchDispatchMode):
         # Without autograd some operations arrive whole that are made of others, and what those
         # others pass between them would not be seen.
         with self:
-            result = func.decompose(*args, **kwargs)
+            if _made_of_others(func, args):
+                result = func._op_dk(DispatchKey.CompositeExplicitAutograd, *args, **kwargs)
+            else:
+                result = func.decompose(*args, **kwargs)
         if result is NotImplemented:
             result = func(*args, **kwargs)
         self._see_all(result)
@@ -130,6 +134,19 @@ def _stored(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     if tensor.layout == torch.sparse_coo:
         return tensor._indices(), tensor._values()
     return (tensor,)
+
+
+def _made_of_others(func: Any, args: Any) -> bool:
+    """Whether a library brings no kernel for the device to an operation of its own.
+
+    torch's operations of that kind take one step each.
+    """
+    if func.namespace in ("aten", "prims"):
+        return False
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    devices = {leaf.device.type for leaf in tree_iter(args) if isinstance(leaf, torch.Tensor)}
+    own = any(has_kernel(func.name(), device.upper()) for device in devices)
+    return not own and has_kernel(func.name(), "CompositeExplicitAutograd")
 
 
 @dataclass

@@ -1,31 +1,37 @@
-"""Fake tensors in place of those of a model that has none."""
+"""Tensors that have a shape, a type and a size in bytes, but no numbers."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from harness.plan.quantised import replace_constants
+
 
 def materialise(model: nn.Module) -> None:
     """Give a model on the meta device fake tensors on the CPU in place of its own.
 
-    To be called under torch's FakeTensorMode. Building and adapting a model under that mode would
-    be simpler, but peft moves tensors between devices in ways that the mode refuses. Parameters
-    that are one stay one.
+    Call it under FakeTensorMode. Parameters and buffers that are tied stay tied.
     """
-    made: dict[int, Tensor] = {}
+    made: dict[int, tuple[Tensor, Tensor]] = {}
 
     def fake(tensor: Tensor) -> Tensor:
+        # The original is kept as well: its id must not go to another one meanwhile.
         if id(tensor) not in made:
-            new = torch.empty_strided(
-                tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu"
-            )
-            is_parameter = isinstance(tensor, nn.Parameter)
-            made[id(tensor)] = nn.Parameter(new, tensor.requires_grad) if is_parameter else new
-        return made[id(tensor)]
+            made[id(tensor)] = tensor, _fake(tensor)
+        return made[id(tensor)][1]
 
     for module in model.modules():
-        for tensors in (module._parameters, module._buffers):
-            for name, tensor in tensors.items():
+        for held in (module._parameters, module._buffers):
+            for name, tensor in held.items():
                 if tensor is not None:
-                    tensors[name] = fake(tensor)  # type: ignore[assignment]
+                    new = fake(tensor)
+                    replace_constants(tensor, new, fake)
+                    held[name] = new  # type: ignore[assignment]
+
+
+def _fake(tensor: Tensor) -> Tensor:
+    new = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(new, tensor.requires_grad)
+    return new

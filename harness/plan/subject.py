@@ -20,6 +20,7 @@ from harness.errors import ConfigError
 from harness.methods import Method, Trained, load_method
 from harness.methods.anatomy import layers
 from harness.models import TaskModel, generates, outline, shifted
+from harness.plan.quantised import quantise
 from harness.plan.request import Request
 from harness.training import Loss
 
@@ -70,6 +71,8 @@ def subject(request: Request, config: PreTrainedConfig, inference: bool = False)
     sources = [Trained(name, method, Path()) for name, method in request.sources.items()]
     method = load_method(request.method, sources)
     backbone = outline(request.model, config, kind)
+    if method.quantization is not None:
+        backbone = quantise(backbone, method.quantization)
     found = _layers(backbone)
     adapted = method.outline_for_inference(backbone) if inference else method.adapt(backbone)
     if says:

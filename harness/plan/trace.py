@@ -17,6 +17,7 @@ from transformers import PreTrainedConfig
 from harness.measure.live_tensors import LiveTensors
 from harness.measure.memory import follow_inference, follow_training
 from harness.plan.depth import Sections, mark_layers
+from harness.plan.eight_bit import fake_optimizer
 from harness.plan.fake import materialise
 from harness.plan.request import Request
 from harness.plan.subject import LanguageModel, Subject, subject
@@ -31,7 +32,7 @@ def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
     found = subject(request, config)
     with _followed(request, found) as live:
         found.model.train()
-        optimizer = found.method.optimizer(found.model, request.train)
+        optimizer = fake_optimizer(partial(found.method.optimizer, found.model, request.train))
         if request.device == "cuda":
             _at_once(optimizer)
         batch = _batch(request, found)

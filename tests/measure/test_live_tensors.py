@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from harness.measure.live_tensors import LiveTensors, Peak
@@ -109,3 +110,15 @@ def test_a_sparse_tensor_counts_as_its_places_and_its_values() -> None:
         sparse @ dense
     # two places of eight bytes and a value of four for each number; a factor and a product
     assert (live.peak().weights, live.peak().activations) == (5 * KIB, 2 * KIB)
+
+
+@pytest.mark.parametrize(("kernel", "most"), [("CompositeExplicitAutograd", 9), ("CPU", 2)])
+def test_parts_of_a_librarys_operation_count_unless_the_device_has_a_kernel(kernel, most) -> None:
+    with torch.library._scoped_library("harness_test", "DEF") as library:
+        library.define("squares(Tensor numbers) -> Tensor")
+        # Four copies and their squares are there beside the input, and gone with the result.
+        library.impl("squares", lambda numbers: numbers.repeat(4, 1).square().sum(0), kernel)
+        live = LiveTensors()
+        with live:
+            torch.ops.harness_test.squares(torch.zeros(256))
+    assert live.peak().total == most * KIB

@@ -1,0 +1,1 @@
+"""Parameters and peak memory of a trial before it exists: no weights, no device."""
