@@ -96,6 +96,7 @@ def backward(model: nn.Module, batch: Batch, loss_of: Loss, config: TrainConfig)
         with torch.autocast(total.device.type, torch.bfloat16, enabled=config.autocast):
             logits = model(part["input_ids"], part["attention_mask"])
         loss = loss_of(logits.float(), part["labels"]) * (len(part["labels"]) / examples)
+        del logits  # of a language model they are larger than all else, and backward needs none
         loss.backward()
         total += loss.detach()
     return total

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedConfig
 
+from harness.errors import ConfigError
 from harness.measure import parameters
 from harness.measure.live_tensors import Peak
 from harness.measure.parameters import Parameters
@@ -21,23 +22,39 @@ Trace = Callable[[Request, PreTrainedConfig], Sections]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is predicted; peaks in bytes."""
+    """What is predicted; bytes, and peaks of bytes."""
 
     parameters: Parameters
+    file_bytes: int
     train: Peak
     inference: Peak
 
 
 def predict(request: Request) -> Plan:
     """Raises ConfigError for a model that cannot be built or a method that it cannot take."""
-    return Plan(counted(request), training_peak(request), inference_peak(request))
+    check(request)
+    counted, file_bytes = structure(request)
+    return Plan(counted, file_bytes, training_peak(request), inference_peak(request))
 
 
-def counted(request: Request) -> Parameters:
-    """Parameters of the whole model, counted on its structure."""
+def check(request: Request) -> None:
+    """Raise ConfigError for texts that the model has no places for."""
+    context = getattr(architecture(request.model), "max_position_embeddings", None)
+    prompt = request.method.options.get("num_virtual_tokens") or 0
+    if context is not None and request.seq_len + prompt > context:
+        prompted = f" with {prompt} virtual tokens before them" if prompt else ""
+        expected = f"exceeds the model's context of {context} tokens{prompted}"
+        raise ConfigError("seq_len", request.seq_len, expected)
+
+
+def structure(request: Request) -> tuple[Parameters, int]:
+    """Parameters of the whole model, and the bytes of the file that keeps what is trained.
+
+    Exact: counted on the model's own structure.
+    """
     found = subject(request, architecture(request.model))
     found.method.optimizer(found.model, request.train)  # settles what is frozen
-    return parameters.count(found.model, found.head)
+    return parameters.count(found.model, found.head), 0
 
 
 def training_peak(request: Request) -> Peak:

@@ -28,22 +28,22 @@ BLOCKS = {"cpu": 1, "cuda": 512}
 
 
 def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
-    """Two steps of an architecture: in the second the optimizer has its state from the start."""
+    """One training step of an architecture, to which the optimizer comes with its state."""
     found = subject(request, config)
     with _followed(request, found) as live:
         found.model.train()
         optimizer = fake_optimizer(partial(found.method.optimizer, found.model, request.train))
         if request.device == "cuda":
             _at_once(optimizer)
+        _give_state(optimizer)
         batch = _batch(request, found)
 
         def step() -> None:
-            live.mark("step")
             backward(found.model, batch, found.loss, request.train)
             live.mark("update")
             update(optimizer, request.train.clip_norm)
 
-        follow_training(live, step, found.model, optimizer)
+        follow_training(live, step, found.model, optimizer, steps=1)
     return live.sections()
 
 
@@ -91,6 +91,15 @@ def _at_once(optimizer: Optimizer) -> None:
     for group in optimizer.param_groups:
         if "foreach" in group:
             group["foreach"] = True
+
+
+def _give_state(optimizer: Optimizer) -> None:
+    """Let the optimizer make its state, as its first step does, without a pass through the model."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def _call(found: Subject, batch: Batch) -> partial[Any]:
