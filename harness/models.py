@@ -94,7 +94,7 @@ def generates(config: PreTrainedConfig) -> bool:
 
 
 def load_output(model: ModelConfig) -> nn.Module:
-    """The output embedding, from states [..., width] to logits [..., vocabulary], in float32.
+    """The output embedding, from states [..., width] to logits [..., vocabulary], held as the base.
 
     Raises NoOutput for what is no decoder, and for a checkpoint that lacks the embedding.
     """
@@ -103,7 +103,7 @@ def load_output(model: ModelConfig) -> nn.Module:
         raise NoOutput("not a decoder alone: it does not say what comes next")
     found: Any = AutoModelForCausalLM.from_pretrained(
         folder,
-        dtype=torch.float32,
+        dtype=getattr(torch, model.dtype),
         use_safetensors=True,
         local_files_only=True,
         output_loading_info=True,
@@ -143,12 +143,12 @@ class TaskModel(nn.Module):
     def features(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
         """What the head reads of tokens [batch, length]: [batch, width], one state a text.
 
-        Without pooling it is [batch, length, width], one state a token.
+        Without pooling it is [batch, length, width], one state a token. In float32, as the head.
         """
         states = token_states(self.backbone, input_ids, attention_mask, **named)
         if self.pooling is None:
-            return states
-        return pool(states, attention_mask, self.pooling)
+            return states.float()
+        return pool(states, attention_mask, self.pooling).float()
 
 
 def token_states(
@@ -181,7 +181,7 @@ def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
     if pooling == "last":
         last = attention_mask.cumsum(1).argmax(1)
         return states[torch.arange(len(states), device=states.device), last]
-    weights = attention_mask.unsqueeze(-1).to(states.dtype)
+    weights = attention_mask.unsqueeze(-1).float()  # and so are the sums
     return (states * weights).sum(1) / weights.sum(1)
 
 

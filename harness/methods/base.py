@@ -60,6 +60,11 @@ class Method(ABC):
         """How the backbone that `adapt` and `restore` get is quantised when it is loaded."""
         return None
 
+    @property
+    def computed_once(self) -> str | None:
+        """Why layers cannot be computed anew in the backward pass; None where they can."""
+        return None
+
     @abstractmethod
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         """The backbone with what the method adds, its trainable parameters and no others marked.

@@ -88,6 +88,12 @@ class PTuning(PromptMethod):
         return PromptEncoderConfig(**self.options(PromptEncoderConfig, **own))
 
 
+UNCACHED = (
+    "puts keys and values before those of every layer, and transformers lets go of them where"
+    " layers are computed anew"
+)
+
+
 class PrefixTuning(PromptMethod):
     """Key and value prefixes of every layer. Li & Liang 2021, arXiv 2101.00190.
 
@@ -96,6 +102,10 @@ class PrefixTuning(PromptMethod):
     encoder-decoder gets them in its decoder's attention to itself, since its encoder takes no
     past keys and values; the papers also put them into the encoder and between the two.
     """
+
+    @property
+    def computed_once(self) -> str | None:
+        return UNCACHED
 
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
         self.check_takes_prefixes(backbone)

@@ -23,6 +23,10 @@ class Transfer(Method):
     starts_at_base = False
     trains_by_steps = False
 
+    @property
+    def computed_once(self) -> str | None:
+        return self._source().computed_once
+
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         source = self._source()
         # A model without weights shows the structure alone: the adapter may be yet to be trained.
