@@ -38,6 +38,16 @@ def for_inference(
     return adapted
 
 
+def outline_for_inference(
+    method: Method, backbone: PreTrainedModel, recipe: TrainConfig
+) -> nn.Module:
+    """The structure that `for_inference` gives, from a backbone without weights."""
+    held = list(_tensors(backbone))
+    adapted = method.outline_for_inference(backbone)
+    _hold_added(adapted, held, recipe)
+    return adapted
+
+
 def _tensors(model: nn.Module) -> Iterator[Tensor]:
     return chain(model.parameters(), model.buffers())
 

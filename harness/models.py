@@ -199,8 +199,8 @@ def _check_folder(model: ModelConfig, folder: Path) -> None:
 
 def _check_fields(given: dict[str, Any]) -> None:
     """Raise ConfigError for a name that transformers would take and leave at its default."""
-    kind = str(given.get("model_type"))
-    if kind not in CONFIG_MAPPING:
+    kind = given.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         expected = "must be a type of transformers, such as llama, bert or t5"
         raise ConfigError(f"{ARCHITECTURE}.model_type", kind, expected)
     config = CONFIG_MAPPING[kind]

@@ -10,15 +10,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.config import MethodConfig, TrainConfig
 from harness.errors import ConfigError, HarnessError
+from harness.methods.file_size import file_size
 from harness.methods.serving import Adapters, NotServable
 from harness.training import optimizer_for
+
+# As peft and transformers write it into every file.
+METADATA = {"format": "pt"}
 
 
 class NotMergeable(HarnessError):
@@ -76,6 +80,18 @@ class Method(ABC):
     def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
         """What updates the trainable parameters of a task model: `backbone` adapted, and `head`."""
         return optimizer_for(model, recipe)
+
+    @abstractmethod
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        """What `save` writes, by name: the tensors of its one safetensors file; none, no file.
+
+        Works on the meta device too.
+        """
+
+    def file_bytes(self, adapted: nn.Module) -> int:
+        """The length of the file that `save` would write; works on the meta device too."""
+        stored = self.stored(adapted)
+        return file_size(stored, METADATA) if stored else 0
 
     @abstractmethod
     def save(self, adapted: nn.Module, folder: Path) -> None:

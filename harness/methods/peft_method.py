@@ -9,8 +9,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from peft import PeftConfig, PeftModel, TaskType, get_peft_model
-from torch import nn
+from peft import PeftConfig, PeftModel, TaskType, get_peft_model, get_peft_model_state_dict
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.errors import ConfigError, nearest
@@ -40,6 +40,10 @@ class PeftMethod(Method):
                     "method.target_modules", targets, nearest(str(targets), _ends(backbone))
                 ) from error
             raise
+
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        assert isinstance(adapted, PeftModel)
+        return get_peft_model_state_dict(adapted, save_embedding_layers=False)
 
     def save(self, adapted: nn.Module, folder: Path) -> None:
         assert isinstance(adapted, PeftModel)

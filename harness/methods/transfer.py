@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.config import MethodConfig
@@ -33,6 +33,9 @@ class Transfer(Method):
         if backbone.device.type == "meta":
             return source.adapt(backbone).requires_grad_(False)
         return source.restore(backbone, self.sources[0].folder)
+
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        return self._source().stored(adapted)
 
     def save(self, adapted: nn.Module, folder: Path) -> None:
         self._source().save(adapted, folder)

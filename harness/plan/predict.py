@@ -54,7 +54,8 @@ def structure(request: Request) -> tuple[Parameters, int]:
     """
     found = subject(request, architecture(request.model))
     found.method.optimizer(found.model, request.train)  # settles what is frozen
-    return parameters.count(found.model, found.head), 0
+    counted = parameters.count(found.model, found.head)
+    return counted, found.method.file_bytes(found.model.backbone)
 
 
 def training_peak(request: Request) -> Peak:

@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from harness.adapting import for_training, outline_for_inference
 from harness.errors import ConfigError
 from harness.methods import Method, Trained, load_method
 from harness.methods.anatomy import layers
@@ -34,7 +35,7 @@ class Subject:
     method: Method
     backbone: PreTrainedModel
     """As the method found it, and changed it in place."""
-    model: nn.Module
+    model: TaskModel | LanguageModel
     head: nn.Module
     """Of a class; empty where the model says the next token by its own output embedding."""
     loss: Loss
@@ -74,7 +75,8 @@ def subject(request: Request, config: PreTrainedConfig, inference: bool = False)
     if method.quantization is not None:
         backbone = quantise(backbone, method.quantization)
     found = _layers(backbone)
-    adapted = method.outline_for_inference(backbone) if inference else method.adapt(backbone)
+    adapt = outline_for_inference if inference else for_training
+    adapted = adapt(method, backbone, request.train)
     if says:
         follows = not config.is_encoder_decoder
         return Subject(
