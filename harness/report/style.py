@@ -28,6 +28,8 @@ LIGHT = {
     "part-activations": "#4f7f96",
     "part-gradients": "#8fb4c4",
     "part-optimizer": "#c3d9e2",
+    "fit-trains": "#d6eedd",
+    "fit-inference": "#fbecc8",
 }
 DARK = {
     "paper": "#14171c",
@@ -50,6 +52,8 @@ DARK = {
     "part-activations": "#8db1c2",
     "part-gradients": "#54798c",
     "part-optimizer": "#34505f",
+    "fit-trains": "#1f4a33",
+    "fit-inference": "#55431a",
 }
 FAMILIES = {
     "bottleneck": "Bottleneck",

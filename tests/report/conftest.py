@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +16,9 @@ from harness.store import load
 from tests import further, records
 
 MakeSubject = Callable[[list[dict]], Subject]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+LAPTOP = {"width": 1280, "height": 800}
+DRAWN = "html[data-plots=drawn]"
 HOSTILE = "<script>alert(1)</script>$x_1$%{x}&amp;\u2028"
 
 
@@ -46,3 +53,32 @@ def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         records.skipped(method="lora", size=4096),
     ]
     return build(records.write(folder / "results", made), folder / "reports" / "index.html")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no chromium on the path; name one in the variable CHROMIUM")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def opened(browser: Any, path: Path, ready: str = DRAWN, **options: Any) -> Iterator[Any]:
+    """The page when `ready` is in it; fails on a complaint or a request that leaves the page."""
+    context = browser.new_context(**({"viewport": LAPTOP} | options))
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type != "log" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append("a dialog") or dialog.dismiss())
+    page.on("request", lambda r: complaints.append(r.url) if r.url != path.as_uri() else None)
+    page.goto(path.as_uri())
+    if options.get("java_script_enabled", True):
+        page.wait_for_selector(ready, timeout=60_000)
+    yield page
+    context.close()
+    assert complaints == []
