@@ -94,7 +94,7 @@ def _at_once(optimizer: Optimizer) -> None:
 
 
 def _give_state(optimizer: Optimizer) -> None:
-    """Let the optimizer make its state, as its first step does, without a pass through the model."""
+    """Let the optimizer make its state, as its first step does, without a pass before it."""
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
