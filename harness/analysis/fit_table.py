@@ -78,5 +78,5 @@ class FitTable:
     settings: Settings
     rows: tuple[FitRow, ...]
     arithmetic: tuple[ArithmeticRow, ...] = ()
-    reserve: float = 0.75
+    reserve: float = 1.0
     cards: tuple[int, ...] = CARDS

@@ -9,6 +9,7 @@ from contextlib import redirect_stderr
 from dataclasses import asdict
 from typing import Any
 
+from harness.checked import from_plain
 from harness.columns import aligned
 from harness.errors import ConfigError
 from harness.plan.request import Request
@@ -16,11 +17,14 @@ from harness.plan.request import Request
 GIB = 2**30
 PARTS = ("weights", "gradients", "optimizer", "activations")
 
+Answer = dict[str, Any]
 
-def answer(request: Request) -> dict[str, Any]:
-    """The prediction under the names of the contract; raises ConfigError.
 
-    `components` are those of the training peak, and `seconds` what predicting took.
+def of(request: Request) -> Answer:
+    """The prediction under the names that programs rely on; raises ConfigError.
+
+    Counts, and bytes; `components` are those of the peak of training, and `seconds` what planning
+    took.
     """
     started = time.perf_counter()
     # What libraries say of kernels that they do without is of no use to a plan.
@@ -32,7 +36,7 @@ def answer(request: Request) -> dict[str, Any]:
             plan = predict(request)
         except ConfigError:
             raise
-        except Exception as error:
+        except Exception as error:  # of any library that is traced
             told = f"{type(error).__name__}: {error}".partition("\n")[0]
             expected = f"cannot be planned on {request.model.name}: {told}"
             raise ConfigError("method", request.method.name, expected) from error
@@ -41,6 +45,8 @@ def answer(request: Request) -> dict[str, Any]:
         "model": request.model.name,
         "method": request.method.name,
         "size": request.method.size,
+        "batch_size": request.train.batch_size,
+        "seq_len": request.seq_len,
         "trainable_parameters": plan.parameters.trainable,
         "total_parameters": plan.parameters.total,
         "adapter_file_bytes": plan.file_bytes,
@@ -52,19 +58,23 @@ def answer(request: Request) -> dict[str, Any]:
     }
 
 
-def lines(request: Request, found: dict[str, Any]) -> list[str]:
-    """The same as a table."""
+def of_plain(request: dict[str, Any]) -> Answer:
+    """The same from and to plain values, as processes pass them."""
+    return of(from_plain(Request, request))
+
+
+def lines(found: Answer) -> list[str]:
+    """An answer for people."""
     trained, total = found["trainable_parameters"], found["total_parameters"]
-    head = ["GiB", "peak", *PARTS]
-    rows = [
-        [name, *(f"{value / GIB:.2f}" for value in (found[f"{key}_peak_bytes"], *parts.values()))]
-        for name, key, parts in (
-            ("training", "train", found["components"]),
-            ("inference", "inference", found["inference_components"]),
-        )
-    ]
+    rows = [["GiB", "peak", *PARTS]]
+    for name, peak, parts in (
+        ("training", "train_peak_bytes", "components"),
+        ("inference", "inference_peak_bytes", "inference_components"),
+    ):
+        figures = [found[peak], *found[parts].values()]
+        rows.append([name, *(f"{figure / GIB:.2f}" for figure in figures)])
     return [
-        f"{trained:,} of {total:,} parameters trained ({trained / total:.3%})",
-        f"adapter file of {found['adapter_file_bytes']:,} bytes",
-        *aligned([head, *rows]),
+        f"trained: {trained:,} of {total:,} parameters ({trained / total:.3%})",
+        f"stored:  a file of {found['adapter_file_bytes']:,} bytes",
+        *aligned(rows),
     ]

@@ -97,7 +97,8 @@ def _give_state(optimizer: Optimizer) -> None:
     """Let the optimizer make its state, as its first step does, without a pass before it."""
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            parameter.grad = torch.zeros_like(parameter)
+            if parameter.requires_grad:  # some optimizers are given what is frozen, too
+                parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
