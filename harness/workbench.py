@@ -145,9 +145,7 @@ class Workbench:
 
     def restored_backbone(self) -> nn.Module:
         """The same without a head, which needs no task."""
-        return for_inference(
-            self.method, self._backbone(), self.weights, self.trial.train
-        )
+        return for_inference(self.method, self._backbone(), self.weights, self.trial.train)
 
     def merged(self, model: TaskModel) -> TaskModel:
         """`model` with its update in the weights; raises NotMergeable."""
