@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -20,9 +20,7 @@ def for_training(method: Method, backbone: PreTrainedModel, recipe: TrainConfig)
 
     Raises ConfigError where the method or the model cannot do what the recipe asks.
     """
-    held = list(_tensors(backbone))
-    adapted = method.adapt(backbone)
-    _hold_added(adapted, held, recipe)
+    adapted = _held(method.adapt, backbone, recipe)
     if recipe.gradient_checkpointing:
         _compute_anew(method, backbone)
     return adapted
@@ -32,9 +30,25 @@ def for_inference(
     method: Method, backbone: PreTrainedModel, folder: Path, recipe: TrainConfig
 ) -> nn.Module:
     """`method.restore` of what was trained by the recipe."""
-    held = list(_tensors(backbone))
-    adapted = method.restore(backbone, folder)
-    _hold_added(adapted, held, recipe)
+    return _held(partial(method.restore, folder=folder), backbone, recipe)
+
+
+def _held(
+    adapt: Callable[[PreTrainedModel], nn.Module], backbone: PreTrainedModel, recipe: TrainConfig
+) -> nn.Module:
+    """What `adapt` makes of a backbone, what it added held as the recipe asks.
+
+    peft itself holds in float32 what it adds to a base in fewer bits. What it copies of the base,
+    such as the norms of `ln_tuning`, it holds as the base either way, as is what is trained in
+    place.
+    """
+    base, dtype = list(_tensors(backbone)), backbone.dtype
+    adapted = adapt(backbone)
+    if not recipe.adapters_in_float32:
+        known = {id(tensor) for tensor in base}
+        for tensor in _tensors(adapted):
+            if id(tensor) not in known and tensor.is_floating_point():
+                tensor.data = tensor.data.to(dtype)
     return adapted
 
 
@@ -50,15 +64,6 @@ def outline_for_inference(
 
 def _tensors(model: nn.Module) -> Iterator[Tensor]:
     return chain(model.parameters(), model.buffers())
-
-
-def _hold_added(adapted: nn.Module, held: list[Tensor], recipe: TrainConfig) -> None:
-    """Bring all numbers that are none of the base's `held` to the type that the recipe asks for."""
-    dtype = torch.float32 if recipe.adapters_in_float32 else adapted.dtype
-    known = {id(tensor) for tensor in held}
-    for tensor in _tensors(adapted):
-        if id(tensor) not in known and tensor.is_floating_point():
-            tensor.data = tensor.data.to(dtype)
 
 
 def _compute_anew(method: Method, backbone: PreTrainedModel) -> None:

@@ -103,7 +103,7 @@ class TrainConfig(Checked):
     gradient_checkpointing: bool = False
     """Keep of each layer its input alone, and compute the rest anew in the backward pass."""
     adapters_in_float32: bool = True
-    """Hold what a method adds to the base in float32; else as the base is held."""
+    """Hold what a method adds to a base in float32, as peft does; else as the base is held."""
     autocast: bool = False
     """Mixed precision: weights in float32, products of a training step in bfloat16."""
 
