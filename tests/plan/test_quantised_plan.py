@@ -16,6 +16,7 @@ from harness.config import ModelConfig, Source
 from harness.errors import ConfigError
 from harness.measure.memory import Peak, inference_peak, training_peak
 from harness.measure.quantised import constants, numbers
+from harness.methods import quantised
 from harness.models import TaskModel, load_backbone, outline
 from harness.plan.fake import materialise
 from harness.plan.quantised import quantise
@@ -175,3 +176,9 @@ def test_a_peak_holds_the_weight_that_a_product_unpacks(method_of, saved):
     blocks = WIDTH * 704 // 64
     made = 704 * WIDTH + blocks  # in float32: the weight, and its constants until it is there
     assert found.activations == 4 * (made + WIDTH + 704)
+
+
+def test_without_the_library_a_plan_says_what_to_install(method_of, monkeypatch):
+    monkeypatch.setattr(quantised, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"method=qlora: needs bitsandbytes, .* pip install"):
+        method_of("qlora", "size=4").quantization  # noqa: B018
