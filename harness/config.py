@@ -28,7 +28,7 @@ from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class ModelConfig(Checked):
     source: Source
     pooling: Literal["mean", "first", "last"]
     """How token states become the one state that a classification head reads."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """How the base's weights are held; float16 weighs no less, and training in it overflows."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,20 @@ class TrainConfig(Checked):
     weight_decay: Annotated[float, Field(ge=0)]
     clip_norm: Annotated[float, Field(gt=0)]
     eval_batch_size: Count
+    optimizer: Literal["adamw", "sgd", "adafactor", "adamw_8bit"] = "adamw"
+    accumulation: Count = 1
+    """Parts of a batch that are computed one after the other, their gradients added up."""
+    gradient_checkpointing: bool = False
+    """Keep of each layer its input alone, and compute the rest anew in the backward pass."""
+    adapters_in_float32: bool = True
+    """Hold what a method adds to the base in float32; else as the base is held."""
+    autocast: bool = False
+    """Mixed precision: weights in float32, products of a training step in bfloat16."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.accumulation:
+            expected = f"must divide train.batch_size={self.batch_size}"
+            raise ConfigError("accumulation", self.accumulation, expected)
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,11 @@ class TrialConfig(Checked):
     device: Literal["cpu", "cuda"]
     sources: tuple[TrialConfig, ...] = ()
     """The trials whose trained adapters the method builds on; they are run first."""
+
+    def __post_init__(self) -> None:
+        if self.train.autocast and self.model.dtype != "float32":
+            expected = f"computes with weights in float32; model.dtype={self.model.dtype} is not"
+            raise ConfigError("train.autocast", True, expected)
 
     def as_dict(self) -> dict[str, Any]:
         """The resolved config as plain JSON values."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import (
+    CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
@@ -22,20 +24,24 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.assets import fetch
 from harness.config import ModelConfig
-from harness.errors import ConfigError, HarnessError
+from harness.errors import ConfigError, HarnessError, nearest
+
+ARCHITECTURE = "model.source.architecture"
+# What configs take beside the fields that they declare.
+UNDECLARED = ("rope_theta", "rope_scaling", "tie_word_embeddings", "decoder_start_token_id")
 
 
 def load_backbone(
     model: ModelConfig, quantization: QuantizationConfigMixin | None = None
 ) -> PreTrainedModel:
-    """The pretrained transformer without any head, on the CPU, in float32 or quantised."""
+    """The pretrained transformer without any head, on the CPU, as `dtype` says or quantised."""
     folder = fetch(model.source, "model.source")
     _check_folder(model, folder)
     if not list(folder.glob("*.safetensors")):
         raise ConfigError("model.source", folder, "holds no *.safetensors; pickles are not loaded")
     backbone = AutoModel.from_pretrained(
         folder,
-        dtype=torch.float32,
+        dtype=getattr(torch, model.dtype),
         use_safetensors=True,
         local_files_only=True,
         quantization_config=quantization,
@@ -43,23 +49,32 @@ def load_backbone(
     return _without_pooler(backbone)
 
 
-def outline(model: ModelConfig) -> PreTrainedModel:
-    """The same model on the meta device: its structure, without weights or memory."""
-    config = architecture(model)
-    with torch.device("meta"):
-        return _without_pooler(AutoModel.from_config(config, dtype=torch.float32))
+def outline(
+    model: ModelConfig, config: PreTrainedConfig | None = None, kind: Any = AutoModel
+) -> PreTrainedModel:
+    """The same model on the meta device: its structure, without weights or memory.
+
+    `config` is another than the model's own, such as one of fewer layers; `kind` is the AutoModel
+    class that builds it, such as AutoModelForCausalLM for one with its output embedding. Raises
+    ConfigError where the model cannot be built.
+    """
+    config = architecture(model) if config is None else config
+    try:
+        with torch.device("meta"):
+            return _without_pooler(kind.from_config(config, dtype=getattr(torch, model.dtype)))
+    except Exception as error:  # of any model's modules
+        raise _unbuildable(model, error) from error
 
 
 def architecture(model: ModelConfig) -> PreTrainedConfig:
     """What transformers builds the model from; raises ConfigError where it cannot be."""
     if model.source.kind == "architecture":
-        fields = dict(model.source.architecture)
-        kind = fields.pop("model_type", None)
+        given = dict(model.source.architecture)
+        _check_fields(given)
         try:
-            return AutoConfig.for_model(kind, **fields)
+            return AutoConfig.for_model(**given)
         except Exception as error:  # of any check of any model's config
-            told = " ".join(str(error).split())
-            raise ConfigError("model.source.architecture", kind, told) from error
+            raise _unbuildable(model, error) from error
     folder = fetch(model.source, "model.source")
     _check_folder(model, folder)
     return AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -79,7 +94,7 @@ def generates(config: PreTrainedConfig) -> bool:
 
 
 def load_output(model: ModelConfig) -> nn.Module:
-    """The output embedding, from states [..., width] to logits [..., vocabulary], in float32.
+    """The output embedding, from states [..., width] to logits [..., vocabulary], held as the base.
 
     Raises NoOutput for what is no decoder, and for a checkpoint that lacks the embedding.
     """
@@ -88,7 +103,7 @@ def load_output(model: ModelConfig) -> nn.Module:
         raise NoOutput("not a decoder alone: it does not say what comes next")
     found: Any = AutoModelForCausalLM.from_pretrained(
         folder,
-        dtype=torch.float32,
+        dtype=getattr(torch, model.dtype),
         use_safetensors=True,
         local_files_only=True,
         output_loading_info=True,
@@ -128,12 +143,12 @@ class TaskModel(nn.Module):
     def features(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
         """What the head reads of tokens [batch, length]: [batch, width], one state a text.
 
-        Without pooling it is [batch, length, width], one state a token.
+        Without pooling it is [batch, length, width], one state a token. In float32, as the head.
         """
         states = token_states(self.backbone, input_ids, attention_mask, **named)
         if self.pooling is None:
-            return states
-        return pool(states, attention_mask, self.pooling)
+            return states.float()
+        return pool(states, attention_mask, self.pooling).float()
 
 
 def token_states(
@@ -166,7 +181,7 @@ def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
     if pooling == "last":
         last = attention_mask.cumsum(1).argmax(1)
         return states[torch.arange(len(states), device=states.device), last]
-    weights = attention_mask.unsqueeze(-1).to(states.dtype)
+    weights = attention_mask.unsqueeze(-1).float()  # and so are the sums
     return (states * weights).sum(1) / weights.sum(1)
 
 
@@ -180,3 +195,26 @@ def _without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
 def _check_folder(model: ModelConfig, folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise ConfigError("model.source", folder, "holds no config.json of a transformers model")
+
+
+def _check_fields(given: dict[str, Any]) -> None:
+    """Raise ConfigError for a name that transformers would take and leave at its default."""
+    kind = given.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        expected = "must be a type of transformers, such as llama, bert or t5"
+        raise ConfigError(f"{ARCHITECTURE}.model_type", kind, expected)
+    config = CONFIG_MAPPING[kind]
+    known = {field.name for field in fields(config)} | {*config.attribute_map, *UNDECLARED}
+    for name, value in given.items():
+        if name != "model_type" and name not in known:
+            raise ConfigError(f"{ARCHITECTURE}.{name}", value, nearest(name, known))
+
+
+def _unbuildable(model: ModelConfig, error: Exception) -> ConfigError:
+    # A check of transformers wraps what it found into a line on the check.
+    found = error.__cause__ or error
+    told = " ".join(f"{type(found).__name__}: {found}".split())
+    source = model.source
+    if source.kind == "architecture":
+        return ConfigError(ARCHITECTURE, source.architecture, f"cannot be built ({told})")
+    return ConfigError("model", model.name, f"cannot be built ({told})")

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, Adafactor, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from harness.config import TrainConfig
+from harness.extras import require_bitsandbytes
 from harness.isolation import Failure
 
 Batch = dict[str, Tensor]
@@ -40,9 +42,24 @@ def decay_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     return [group for group in groups if group["params"]]
 
 
-def adamw(model: nn.Module, config: TrainConfig) -> Optimizer:
-    """The optimizer of every method that does not bring its own."""
-    return AdamW(decay_groups(model, config), lr=config.learning_rate)
+def optimizer_for(model: nn.Module, config: TrainConfig) -> Optimizer:
+    """The recipe's optimizer, which updates every method that does not bring its own."""
+    return optimizer_class(config)(decay_groups(model, config), lr=config.learning_rate)
+
+
+def optimizer_class(config: TrainConfig) -> Callable[..., Optimizer]:
+    """What builds the recipe's optimizer from groups of parameters and `lr`.
+
+    `sgd` has no momentum, so that it keeps no state, and decays by the gradient. `adamw_8bit`
+    holds AdamW's state in 8 bits (Dettmers et al. 2021, arXiv 2110.02861), that of tensors below
+    4096 numbers in 32. Raises ConfigError where its library is not installed.
+    """
+    if config.optimizer == "adamw_8bit":
+        require_bitsandbytes("train.optimizer", config.optimizer)
+        from bitsandbytes.optim import AdamW8bit
+
+        return AdamW8bit
+    return {"adamw": AdamW, "sgd": SGD, "adafactor": Adafactor}[config.optimizer]
 
 
 def schedule_for(optimizer: Optimizer, config: TrainConfig) -> LambdaLR:
@@ -57,20 +74,38 @@ def schedule_for(optimizer: Optimizer, config: TrainConfig) -> LambdaLR:
     return LambdaLR(optimizer, factor)
 
 
-def step(model: nn.Module, batch: Batch, loss_of: Loss, optimizer: Optimizer, clip: float) -> float:
+def step(
+    model: nn.Module, batch: Batch, loss_of: Loss, optimizer: Optimizer, config: TrainConfig
+) -> float:
     """One update; returns the loss before it. Raises Failure where the loss is not finite."""
-    value = backward(model, batch, loss_of).item()
+    value = backward(model, batch, loss_of, config).item()
     if value != value or value in (float("inf"), float("-inf")):
         raise Failure("diverged", f"the loss is {value}")
-    update(optimizer, clip)
+    update(optimizer, config.clip_norm)
     return value
 
 
-def backward(model: nn.Module, batch: Batch, loss_of: Loss) -> Tensor:
-    """Leave the gradients of a batch at the trained parameters; returns its loss, one number."""
-    loss = loss_of(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
-    loss.backward()
-    return loss.detach()
+def backward(model: nn.Module, batch: Batch, loss_of: Loss, config: TrainConfig) -> Tensor:
+    """Leave the gradients of a batch at the trained parameters; returns its loss, one number.
+
+    `loss_of` is a mean over examples, so a part of the batch weighs as much as it has of them.
+    """
+    examples = len(batch["labels"])
+    total = torch.zeros((), device=batch["labels"].device)
+    for part in _parts(batch, config.accumulation):
+        with torch.autocast(total.device.type, torch.bfloat16, enabled=config.autocast):
+            logits = model(part["input_ids"], part["attention_mask"])
+        loss = loss_of(logits.float(), part["labels"]) * (len(part["labels"]) / examples)
+        del logits  # of a language model they are larger than all else, and backward needs none
+        loss.backward()
+        total += loss.detach()
+    return total
+
+
+def _parts(batch: Batch, count: int) -> Iterator[Batch]:
+    """A batch in at most so many parts, of like numbers of examples."""
+    rows = zip(*(tensor.chunk(count) for tensor in batch.values()), strict=True)
+    yield from (dict(zip(batch, part, strict=True)) for part in rows)
 
 
 def update(optimizer: Optimizer, clip: float) -> None:
@@ -103,7 +138,7 @@ def fit(
     for number in range(1, config.steps + 1):
         batch = next(batches)
         try:
-            losses.append(step(model, batch, loss_of, optimizer, config.clip_norm))
+            losses.append(step(model, batch, loss_of, optimizer, config))
         except Failure as failure:
             raise Failure(failure.status, f"{failure} at step {number}") from failure
         schedule.step()

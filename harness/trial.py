@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from harness.adapting import for_training
 from harness.checked import from_plain
 from harness.config import TrialConfig
 from harness.errors import ConfigError, HarnessError
 from harness.measure import contention
 from harness.measure.device import device_for
 from harness.methods import Trained, load_method
-from harness.models import generates, outline
+from harness.models import TaskModel, generates, outline
 from harness.phases import named
 from harness.workbench import Workbench
 
@@ -85,4 +87,7 @@ def _check_one(trial: TrialConfig) -> None:
         raise ConfigError("measure.new_tokens", said, expected)
     # Nothing is trained yet: a structure needs no weights.
     sources = [Trained(s.task.name, s.method, Path()) for s in trial.sources]
-    load_method(trial.method, sources).adapt(backbone)
+    method = load_method(trial.method, sources)
+    adapted = for_training(method, backbone, trial.train)
+    if method.trains_by_steps:
+        method.optimizer(TaskModel(adapted, nn.Linear(1, 1), trial.model.pooling), trial.train)

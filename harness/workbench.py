@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from harness import tasks
+from harness.adapting import for_inference, for_training
 from harness.config import TrialConfig
 from harness.measure.device import Device, device_for
 from harness.methods import Method, NotMergeable, Trained, load_method
@@ -136,7 +137,7 @@ class Workbench:
     def fresh_backbone(self) -> nn.Module:
         """The same without a head, which needs no task."""
         torch.manual_seed(self.trial.seed)
-        return self.method.adapt(self._backbone())
+        return for_training(self.method, self._backbone(), self.trial.train)
 
     def restored(self) -> TaskModel:
         """The adapted model as `save` left it, for inference."""
@@ -144,7 +145,7 @@ class Workbench:
 
     def restored_backbone(self) -> nn.Module:
         """The same without a head, which needs no task."""
-        return self.method.restore(self._backbone(), self.weights)
+        return for_inference(self.method, self._backbone(), self.weights, self.trial.train)
 
     def merged(self, model: TaskModel) -> TaskModel:
         """`model` with its update in the weights; raises NotMergeable."""

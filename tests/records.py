@@ -77,7 +77,7 @@ def record(
     merged = 1.0 + float(noise.normal(0, 0.003)) if name in MERGEABLE else None
     weights = 86.7 * MIB
     made = {
-        "schema": 2,
+        "schema": 3,
         "trial": trial_id(method, size, seed, model, task, sorted(changes.items())),
         "status": "ok",
         "reason": None,
@@ -124,8 +124,15 @@ def record(
                 "optimizer": 8 * trained + 6160,
                 "activations": int(peak * MIB - weights - min(12 * trained, 260 * MIB)),
             },
-            "inference": _peak(96 * MIB + 4 * trained),
+            "inference": _peak(96 * MIB + 4 * trained)
+            | {
+                "weights": int(weights + (4 * trained if family != "full" else 0)),
+                "gradients": 0,
+                "optimizer": 0,
+                "activations": int(96 * MIB - weights) + (4 * trained if family == "full" else 0),
+            },
             "load": _peak(88 * MIB),
+            "unpredicted": None,
         },
         "latency": _latency(1, 32, ratio, merged)
         | {"batch": _latency(16, 32, ratio - 0.02, merged)},
@@ -170,6 +177,21 @@ def failed(
     made = record(**identity, status=status, reason=reason, phase="train")
     groups = ("parameters", "quality", "memory", "latency", "training", "merge")
     return made | dict.fromkeys(groups)
+
+
+def predicted(made: dict[str, Any], train: float, inference: float) -> dict[str, Any]:
+    """The record with peaks that were predicted as so many times what was measured."""
+    for name, times in (("train", train), ("inference", inference)):
+        peak = made["memory"][name]
+        peak["predicted"] = round(times * peak["allocated_peak"])
+    return made
+
+
+def skipped(needs: float = 9.1, **identity: Any) -> dict[str, Any]:
+    """A trial that was left out, since the plan says that it needs so many GiB."""
+    reason = f"needs {needs} GiB by the plan; max_memory is 8 GiB"
+    made = failed("skipped", reason, **identity)
+    return made | {"phase": "check", "memory": {"train": {"predicted": int(needs * 2**30)}}}
 
 
 def quick(seeds: tuple[int, ...] = (0,), sizes: tuple[int, ...] = (4, 16), **changes: Any) -> list:

@@ -70,7 +70,9 @@ class TestIdentity:
         ["seed=1", "size=4", "method=houlsby", "model=bert_tiny", "train.steps=151",
          "train.learning_rate=1e-3", "measure.warmups=6", "task.max_length=32",
          "measure.serving.batch_size=4", "measure.serving=null", "measure.new_tokens=null",
-         "method.lora_dropout=0.1"],
+         "method.lora_dropout=0.1", "model.dtype=bfloat16", "train.optimizer=sgd",
+         "train.accumulation=2", "train.gradient_checkpointing=true", "train.autocast=true",
+         "train.adapters_in_float32=false"],
     )  # fmt: skip
     def test_anything_else_is_another_trial(self, trial_of, change):
         assert self.of(trial_of(change)) != self.of(trial_of())
@@ -97,6 +99,16 @@ class TestIdentity:
         (("method.rank=-3",), "method.rank=-3: must be a whole number of at least 1"),
         (("size=4", "method.rank=8"), "size=4: contradicts method.rank=8"),
         (("train.steps=0",), "train.steps=0: should be greater than or equal to 1"),
+        (("train.optimizer=adam",), "train.optimizer=adam: should be 'adamw', 'sgd', 'adafactor'"),
+        (
+            ("train.batch_size=6", "train.accumulation=4"),
+            "train.accumulation=4: must divide train.batch_size=6",
+        ),
+        (("model.dtype=float16",), "model.dtype=float16: should be 'float32' or 'bfloat16'"),
+        (
+            ("model.dtype=bfloat16", "train.autocast=true"),
+            "train.autocast=True: computes with weights in float32; model.dtype=bfloat16 is not",
+        ),
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
         (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy' or"),

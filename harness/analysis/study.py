@@ -18,22 +18,24 @@ from harness.analysis.figures import Row
 
 # A missing config column leaves these to tell one recipe from another.
 RECIPE_COLUMNS = ("training.steps", "training.learning_rate")
+SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A trial that left no figures."""
+    """A trial that left no figures; `predicted` are the bytes that it was said to need."""
 
     trial: str
     path: str | None
     label: str
     status: str
     reason: str
+    predicted: float | None
 
 
 @dataclass(frozen=True)
 class Study:
-    """Everything known of one model on one task."""
+    """Everything known of one model on one task. What was skipped did not fail: it never began."""
 
     model: str
     task: str
@@ -42,6 +44,7 @@ class Study:
     majority: float | None
     entries: tuple[Entry, ...]
     failures: tuple[Failure, ...]
+    skipped: tuple[Failure, ...]
     basis: Basis
     environments: tuple[tuple[Environment, int], ...]
     rows: tuple[Row, ...]
@@ -114,7 +117,8 @@ def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
         higher_is_better=all(row.get("quality.higher_is_better", True) for row in ok),
         majority=majorities[0] if majorities else None,
         entries=tuple(_entries(ok, basis, beside)),
-        failures=tuple(_failure(row) for row in rows if row.get("status") != "ok"),
+        failures=tuple(_failure(row) for row in rows if row.get("status") not in ("ok", SKIPPED)),
+        skipped=tuple(_failure(row) for row in rows if row.get("status") == SKIPPED),
         basis=basis,
         environments=tuple(Counter(environment(row) for row in ok).most_common()),
         rows=tuple(rows),
@@ -176,6 +180,7 @@ def _failure(row: Row) -> Failure:
         label=f"{_label(row)}, seed {row['seed']:g}" if "seed" in row else _label(row),
         status=str(row.get("status", "unknown")),
         reason=str(row.get("reason", "no reason recorded")),
+        predicted=row.get("memory.train.predicted"),
     )
 
 

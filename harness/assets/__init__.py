@@ -33,7 +33,10 @@ def fetch(source: Source, field: str = "source") -> Path:
     if source.kind == "path":
         return _own(source, field)
     if source.kind == "architecture":
-        expected = "has no weights: python -m harness.plan says what it needs, and nothing runs it"
+        expected = (
+            "has no weights to run: python -m harness.plan says what it would need, and"
+            " model=path model.path=FOLDER runs a model from its files"
+        )
         raise ConfigError(f"{field}.kind", source.kind, expected)
     if source.kind == "hub":
         return cached(hub.pinned(source, field), lambda part: hub.snapshot(source))

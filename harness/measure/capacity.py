@@ -99,7 +99,7 @@ def fit(
         ids = targets.input_ids[rows]
         batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         batch["labels"] = targets.labels[rows]
-        step(model, batch, partial(_loss, before[rows]), optimizer, recipe.clip_norm)
+        step(model, batch, partial(_loss, before[rows]), optimizer, recipe)
         schedule.step()
     after = _logits(model, targets, recipe.eval_batch_size)
     per_sequence = held(after - before, targets.labels).sum(dim=1).cpu().numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch._C import DispatchKey
@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 Part = Literal["weights", "gradients", "optimizer", "activations"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,17 @@ class LiveTensors(TorchDispatchMode):
     else from its first use. What a kernel takes and gives back inside one operation is not
     seen. Under any such mode autograd adds gradients that meet at one tensor out of place, so
     that a peak that lies exactly there comes out one activation too high.
+
+    `block` is what a device's allocator rounds the bytes of every storage up to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, block: int = 1) -> None:
         super().__init__()
+        self._block = block
         self._changes: list[tuple[int, int]] = []  # storage number, bytes more or less
         self._parts: dict[int, Part] = {}
         self._alive: dict[int, _Storage] = {}
+        self._marks: list[tuple[int, str]] = []  # the change before which a section begins
         self._numbered = 0
 
     def label(self, tensors: Iterable[torch.Tensor], part: Part) -> None:
@@ -53,19 +58,33 @@ class LiveTensors(TorchDispatchMode):
             for stored in _stored(tensor):
                 self._parts.setdefault(self._see(stored), part)
 
+    def mark(self, name: str) -> None:
+        """Begin a section: `sections` tells the peak of each."""
+        self._marks.append((len(self._changes), name))
+
+    def sections(self) -> list[tuple[str, Peak]]:
+        """Every section and the first moment in it at which most bytes were alive, by parts.
+
+        What happens before the first mark is a section without a name.
+        """
+        alive = dict.fromkeys(PARTS, 0)
+        found = []
+        starts = [(0, ""), *self._marks]
+        ends = [start for start, _ in starts[1:]] + [len(self._changes)]
+        for (start, name), end in zip(starts, ends, strict=True):
+            total = highest = sum(alive.values())
+            parts = alive.copy()
+            for number, change in self._changes[start:end]:
+                alive[self._parts.get(number, "activations")] += change
+                total += change
+                if total > highest:
+                    highest, parts = total, alive.copy()
+            found.append((name, Peak(total=highest, **parts)))
+        return found
+
     def peak(self) -> Peak:
         """The first moment at which most bytes were alive, by parts."""
-        alive = highest = moment = 0
-        for index, (_, change) in enumerate(self._changes):
-            alive += change
-            if alive > highest:
-                highest, moment = alive, index + 1
-        parts: dict[Part, int] = dict.fromkeys(
-            ("weights", "gradients", "optimizer", "activations"), 0
-        )
-        for number, change in self._changes[:moment]:
-            parts[self._parts.get(number, "activations")] += change
-        return Peak(total=highest, **parts)
+        return max((peak for _, peak in self.sections()), key=lambda peak: peak.total)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -93,7 +112,8 @@ class LiveTensors(TorchDispatchMode):
     def _see(self, tensor: torch.Tensor) -> int:
         """The number of the tensor's storage, entered into the ledger if it is new or resized."""
         storage = tensor.untyped_storage()
-        address, size = storage._cdata, storage.nbytes()
+        address = storage._cdata
+        size = -(-storage.nbytes() // self._block) * self._block
         known = self._alive.get(address)
         if known is None:
             self._numbered += 1

@@ -31,7 +31,6 @@ class Memory:
     activations: int | None = None
     alloc_retries: int | None = None
     """Times that the device's allocator had to empty its cache: the pass nearly ran out."""
-    predicted: int | None = None
 
 
 def training(
@@ -81,6 +80,18 @@ def training_peak(
     Follows the thread that calls, which on a CPU is also where backward runs.
     """
     live = LiveTensors()
+    follow_training(live, step, model, optimizer, steps)
+    return live.peak()
+
+
+def follow_training(
+    live: LiveTensors,
+    step: Callable[[], object],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    steps: int = 2,
+) -> None:
+    """Enter `steps` calls of `step` into the ledger, and say what the tensors in it are."""
     _label_weights(live, model)
     live.label(_state(optimizer), "optimizer")
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -99,16 +110,20 @@ def training_peak(
         for hook in hooks:
             hook.remove()
     live.label(_state(optimizer), "optimizer")
-    return live.peak()
 
 
 def inference_peak(call: Callable[[], object], model: nn.Module) -> Peak:
     """Live tensor bytes of one call under inference mode when most are alive."""
     live = LiveTensors()
+    follow_inference(live, call, model)
+    return live.peak()
+
+
+def follow_inference(live: LiveTensors, call: Callable[[], object], model: nn.Module) -> None:
+    """Enter one call under inference mode into the ledger."""
     _label_weights(live, model)
     with torch.inference_mode(), live:
         call()
-    return live.peak()
 
 
 def _label_weights(live: LiveTensors, model: nn.Module) -> None:

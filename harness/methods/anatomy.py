@@ -54,7 +54,10 @@ class Layer:
     down: str
     """The linear map that ends the feed-forward."""
     closing_norm: str | None = None
-    """The norm whose output is the layer's output (post-norm); None in a pre-norm model."""
+    """The norm whose output is the layer's output (post-norm); None in a pre-norm model.
+
+    `with_closing_norms` finds it; None before that.
+    """
 
     @property
     def attentions(self) -> tuple[Attention, ...]:
@@ -72,11 +75,15 @@ def layers(backbone: PreTrainedModel) -> list[Layer]:
 
     Raises ConfigError naming what was looked for where the structure is another.
     """
-    found = [
+    return [
         _parts(f"{path}.{i}", block)
         for path, stack in _stacks(backbone)
         for i, block in enumerate(stack)
     ]
+
+
+def with_closing_norms(backbone: PreTrainedModel, found: list[Layer]) -> list[Layer]:
+    """The layers with the norms that close them, seen in a pass through the structure."""
     closing = _closing_norms(backbone, [layer.path for layer in found])
     return [replace(layer, closing_norm=closing.get(layer.path)) for layer in found]
 

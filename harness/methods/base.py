@@ -10,15 +10,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from harness.config import MethodConfig, TrainConfig
 from harness.errors import ConfigError, HarnessError
+from harness.methods.file_size import file_size
 from harness.methods.serving import Adapters, NotServable
-from harness.training import adamw
+from harness.training import optimizer_for
+
+# As peft and transformers write it into every file.
+METADATA = {"format": "pt"}
 
 
 class NotMergeable(HarnessError):
@@ -60,6 +64,11 @@ class Method(ABC):
         """How the backbone that `adapt` and `restore` get is quantised when it is loaded."""
         return None
 
+    @property
+    def computed_once(self) -> str | None:
+        """Why layers cannot be computed anew in the backward pass; None where they can."""
+        return None
+
     @abstractmethod
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         """The backbone with what the method adds, its trainable parameters and no others marked.
@@ -70,7 +79,19 @@ class Method(ABC):
 
     def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
         """What updates the trainable parameters of a task model: `backbone` adapted, and `head`."""
-        return adamw(model, recipe)
+        return optimizer_for(model, recipe)
+
+    @abstractmethod
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        """What `save` writes, by name: the tensors of its one safetensors file; none, no file.
+
+        Works on the meta device too.
+        """
+
+    def file_bytes(self, adapted: nn.Module) -> int:
+        """The length of the file that `save` would write; works on the meta device too."""
+        stored = self.stored(adapted)
+        return file_size(stored, METADATA) if stored else 0
 
     @abstractmethod
     def save(self, adapted: nn.Module, folder: Path) -> None:
@@ -79,6 +100,10 @@ class Method(ABC):
     @abstractmethod
     def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
         """The adapted model for inference from a fresh backbone and what `save` wrote."""
+
+    def outline_for_inference(self, backbone: PreTrainedModel) -> nn.Module:
+        """The structure that `restore` gives, from a backbone without weights."""
+        return self.adapt(backbone).requires_grad_(False)
 
     @abstractmethod
     def merge(self, adapted: nn.Module) -> nn.Module:

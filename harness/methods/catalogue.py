@@ -18,7 +18,7 @@ from harness.config import MethodConfig
 from harness.errors import ConfigError, nearest
 from harness.methods.anatomy import layers, norms
 from harness.methods.base import Trained
-from harness.methods.prompt import PromptMethod, key_shape, unprefixed
+from harness.methods.prompt import UNCACHED, PromptMethod, key_shape, unprefixed
 
 # BOFT would compile a CUDA extension with the compiler at hand, anew for every layer where that
 # fails. Anything but None passes for the outcome, and torch then does the same products.
@@ -54,6 +54,12 @@ class AnyPeft(PromptMethod):
         self.is_prompt = issubclass(self.kind, PromptLearningConfig)
         self.starts_at_base = not self.is_prompt and self.type not in STARTS_ELSEWHERE
 
+    @property
+    def computed_once(self) -> str | None:
+        if self.type == "poly":
+            return "reads which task an example is of, which peft tells in the forward pass alone"
+        return UNCACHED if self.type in PREFIXES else None
+
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
         own = self.prompt(backbone) if self.is_prompt else self.places(backbone)
         options = self.options(self.kind, **own)
@@ -74,7 +80,8 @@ class AnyPeft(PromptMethod):
             told = str(error).splitlines()[0]
             known = f"does not take the Conv1D maps of {kind}" if "Conv1D" in told else told
             raise self.refused(known) from error
-        if not any(parameter.requires_grad for parameter in adapted.parameters()):
+        trained = any(parameter.requires_grad for parameter in adapted.parameters())
+        if not trained and not self.config.options.get("inference_mode"):
             raise self.refused(f"finds nothing to train in {type(backbone).__name__}")
         return with_one_task(adapted)
 

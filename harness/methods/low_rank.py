@@ -5,14 +5,14 @@ from __future__ import annotations
 from peft import LoraConfig, PeftConfig, PeftModel
 from peft.optimizers import create_lorafa_optimizer, create_loraplus_optimizer
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from harness.config import TrainConfig
 from harness.errors import ConfigError
 from harness.methods.anatomy import layers
 from harness.methods.peft_method import PeftMethod
-from harness.training import decay_groups
+from harness.training import decay_groups, optimizer_class
 
 
 class LoRA(PeftMethod):
@@ -50,7 +50,7 @@ class LoRAPlus(LoRA):
         # The head keeps the recipe's rate: peft would speed up its bias, as any vector, too.
         optimizer = create_loraplus_optimizer(
             _backbone(model),
-            AdamW,
+            optimizer_class(recipe),  # type: ignore[arg-type]  # all of them are classes
             lr=recipe.learning_rate,
             loraplus_lr_ratio=self.config.options["loraplus_lr_ratio"],
             loraplus_weight_decay=recipe.weight_decay,
@@ -75,6 +75,9 @@ class LoRAFA(LoRA):
         return adapted
 
     def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
+        if recipe.optimizer != "adamw":
+            expected = f"must be adamw: {self.config.name} brings an AdamW of its own"
+            raise ConfigError("train.optimizer", recipe.optimizer, expected)
         backbone = _backbone(model)
         config = backbone.active_peft_config
         assert isinstance(config, LoraConfig)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from peft import PeftConfig, PeftModel, TaskType, get_peft_model
-from torch import nn
+from peft import PeftConfig, PeftModel, TaskType, get_peft_model, get_peft_model_state_dict
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.errors import ConfigError, nearest
@@ -41,6 +41,10 @@ class PeftMethod(Method):
                 ) from error
             raise
 
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        assert isinstance(adapted, PeftModel)
+        return get_peft_model_state_dict(adapted, save_embedding_layers=False)
+
     def save(self, adapted: nn.Module, folder: Path) -> None:
         assert isinstance(adapted, PeftModel)
         # The embeddings are the base's; "auto" would ask a hub whether they are.
@@ -50,6 +54,12 @@ class PeftMethod(Method):
         # peft leaves a restored prompt trainable.
         restored = PeftModel.from_pretrained(backbone, folder, local_files_only=True)
         return restored.requires_grad_(False)
+
+    def outline_for_inference(self, backbone: PreTrainedModel) -> nn.Module:
+        # What only makes a prompt while it is trained is left out by peft then.
+        options = {**self.config.options, "inference_mode": True}
+        restored = type(self)(replace(self.config, options=options), self.sources)
+        return restored.adapt(backbone).requires_grad_(False)
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         assert isinstance(adapted, PeftModel)

@@ -6,8 +6,16 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from peft import PeftConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
-from torch import nn
+import torch
+from peft import (
+    PeftConfig,
+    PeftModel,
+    PeftType,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+)
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.errors import ConfigError
@@ -19,6 +27,17 @@ class PromptMethod(PeftMethod):
     """A number of virtual tokens, which changes the output before any training."""
 
     starts_at_base = False
+
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        assert isinstance(adapted, PeftModel)
+        config = adapted.active_peft_config
+        made = config.is_prompt_learning and config.peft_type != PeftType.MULTITASK_PROMPT_TUNING
+        if not (made and adapted.device.type == "meta"):
+            return super().stored(adapted)
+        # peft copies what the encoder makes to the CPU, which has no place for it here.
+        encoder = adapted.prompt_encoder[adapted.active_adapter]
+        places = torch.arange(config.num_virtual_tokens, device="meta")
+        return {"prompt_embeddings": encoder(places[None])[0].detach()}
 
     def shape(self, backbone: PreTrainedModel) -> dict[str, int]:
         """The prompt's shape as peft's configs name it; some place must be left for the text.
@@ -88,6 +107,12 @@ class PTuning(PromptMethod):
         return PromptEncoderConfig(**self.options(PromptEncoderConfig, **own))
 
 
+UNCACHED = (
+    "puts keys and values before those of every layer, and transformers lets go of them where"
+    " layers are computed anew"
+)
+
+
 class PrefixTuning(PromptMethod):
     """Key and value prefixes of every layer. Li & Liang 2021, arXiv 2101.00190.
 
@@ -96,6 +121,10 @@ class PrefixTuning(PromptMethod):
     encoder-decoder gets them in its decoder's attention to itself, since its encoder takes no
     past keys and values; the papers also put them into the encoder and between the two.
     """
+
+    @property
+    def computed_once(self) -> str | None:
+        return UNCACHED
 
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
         self.check_takes_prefixes(backbone)

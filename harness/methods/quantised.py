@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import torch
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
@@ -11,6 +9,7 @@ from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from harness.errors import ConfigError, nearest
+from harness.extras import require_bitsandbytes
 from harness.methods.low_rank import LoRA
 
 TYPES = ("nf4", "fp4")
@@ -58,12 +57,7 @@ class QLoRA(LoRA):
         return base
 
     def _check(self) -> None:
-        if find_spec("bitsandbytes") is None:
-            raise ConfigError(
-                "method",
-                self.config.name,
-                "needs bitsandbytes, which is not installed: pip install 'peft-harness[quant]'",
-            )
+        require_bitsandbytes("method", self.config.name)
         for option, known in (("bnb_4bit_quant_type", TYPES), ("bnb_4bit_compute_dtype", DTYPES)):
             value = self.config.options[option]
             if value not in known:

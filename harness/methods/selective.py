@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.errors import ConfigError
-from harness.methods.base import Method, NotMergeable, NotSwitchable
+from harness.methods.base import METADATA, Method, NotMergeable, NotSwitchable
 from harness.methods.serving import Adapters, StoredTensors
 
 WEIGHTS = "trained.safetensors"
@@ -32,11 +32,13 @@ class Selective(Method):
             parameter.requires_grad_(self.selects(name))
         return backbone
 
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        return {n: p.detach() for n, p in adapted.named_parameters() if p.requires_grad}
+
     def save(self, adapted: nn.Module, folder: Path) -> None:
-        trained = {n: p.detach() for n, p in adapted.named_parameters() if p.requires_grad}
-        if trained:
+        if trained := self.stored(adapted):
             folder.mkdir(parents=True, exist_ok=True)
-            save_file(trained, folder / WEIGHTS)
+            save_file(trained, folder / WEIGHTS, METADATA)
 
     def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
         adapted = self.adapt(backbone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.config import MethodConfig
@@ -23,12 +23,19 @@ class Transfer(Method):
     starts_at_base = False
     trains_by_steps = False
 
+    @property
+    def computed_once(self) -> str | None:
+        return self._source().computed_once
+
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         source = self._source()
         # A model without weights shows the structure alone: the adapter may be yet to be trained.
         if backbone.device.type == "meta":
             return source.adapt(backbone).requires_grad_(False)
         return source.restore(backbone, self.sources[0].folder)
+
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        return self._source().stored(adapted)
 
     def save(self, adapted: nn.Module, folder: Path) -> None:
         self._source().save(adapted, folder)

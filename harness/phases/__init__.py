@@ -20,6 +20,7 @@ class Phase:
 
 
 PHASES = (
+    Phase("plan", alone=False),
     Phase("train", alone=False),
     Phase("capacity", alone=False, wanted=lambda measure: measure.capacity is not None),
     Phase("merge", alone=False),

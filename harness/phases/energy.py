@@ -55,7 +55,7 @@ def _training(bench: Workbench) -> Callable[[], int]:
 
     def work() -> int:
         batch = next(batches)
-        step(model, batch, bench.kind.loss, optimizer, recipe.clip_norm)
+        step(model, batch, bench.kind.loss, optimizer, recipe)
         return len(batch["labels"])
 
     return work

@@ -26,6 +26,6 @@ def _training_peak(bench: Workbench) -> memory.Memory:
     longest = bench.longest_batch()
 
     def one_step() -> None:
-        step(model, longest, bench.kind.loss, optimizer, recipe.clip_norm)
+        step(model, longest, bench.kind.loss, optimizer, recipe)
 
     return memory.training(bench.device, one_step, model, optimizer)

@@ -21,7 +21,7 @@ def run(bench: Workbench) -> dict[str, Any]:
     def nanoseconds_of(batch: Batch) -> int:
         bench.device.synchronize()
         start = time.perf_counter_ns()
-        step(model, batch, bench.kind.loss, optimizer, recipe.clip_norm)
+        step(model, batch, bench.kind.loss, optimizer, recipe)
         bench.device.synchronize()
         return time.perf_counter_ns() - start
 

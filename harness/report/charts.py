@@ -209,4 +209,5 @@ def _log_ticks(low: float, high: float) -> list[float]:
         ticks = [f * 10.0**d for d in decades for f in factors if low <= f * 10.0**d <= high]
         if len(ticks) >= 4:
             break
-    return ticks
+    # Within half a decade round numbers are evenly spaced ones.
+    return ticks if len(ticks) >= 3 else _ticks(low, high)

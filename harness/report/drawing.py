@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from harness.report.charts import Bars, Bounds, Forest, Mark, Scatter, TernaryMark, alike
 from harness.report.labels import place, scatter_anchors, steps
-from harness.report.style import LIGHT, token
+from harness.report.style import LIGHT, TINT, token
 
 DPI = 72  # an inch of a still is 72 px of the page
 SIZE = 760, 460
@@ -137,12 +137,13 @@ def bars(chart: Bars) -> Figure:
 
 def mark_style(marks: Sequence[Mark | TernaryMark]) -> dict[str, Any]:
     """How `Axes.scatter` draws marks of one family and shape."""
+    shape, colour = marks[0].shape, LIGHT[token(marks[0].family)]
     return {
         "s": [(0.8 * mark.size) ** 2 for mark in marks],
-        "marker": marks[0].shape.matplotlib,
-        "c": LIGHT[token(marks[0].family)],
-        "edgecolors": LIGHT["paper"],
-        "linewidths": 0.8,
+        "marker": shape.matplotlib,
+        "c": [(colour, TINT / 255 if shape.pale else 1.0)] * len(marks),
+        "edgecolors": colour if shape.pale else LIGHT["paper"],
+        "linewidths": 1.4 if shape.pale else 0.8,
         "zorder": 4,
         "clip_on": False,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import tempfile
@@ -12,17 +10,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.analysis.evidence import evidence
 from harness.analysis.study import studies
-from harness.report import figures, planes, provenance, stills, style, summary
+from harness.report import figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
 from harness.report.charts import Figure
 from harness.report.forgetting import forgetting
-from harness.report.glyphs import glyphs
 from harness.report.plots import plot
+from harness.report.prediction import PeakTable, peaks, prediction, without
+from harness.report.rendering import render
 from harness.report.serving import served, serving
 from harness.report.subject import Subject
 from harness.report.table import Table, table
@@ -59,6 +57,9 @@ class Section:
     trade_offs: tuple[Picture, ...]
     sizes: Picture
     merging: Picture
+    prediction: Picture
+    peaks: PeakTable
+    unpredicted: tuple[tuple[str, str], ...]
     memory: Picture
     capacity: Picture
     forgetting: Picture
@@ -66,6 +67,7 @@ class Section:
     served: Table
     facts: tuple[tuple[str, str], ...]
     failures: tuple[provenance.Failed, ...]
+    skipped: tuple[provenance.Failed, ...]
     unstable: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
     rules: tuple[provenance.RuleTable, ...]
@@ -108,6 +110,9 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         trade_offs=tuple(_picture(figure, key) for figure in planes.trade_offs(subject)),
         sizes=_picture(planes.sizes(subject), key),
         merging=_picture(figures.merging(subject), key),
+        prediction=_picture(prediction(subject), key),
+        peaks=peaks(subject),
+        unpredicted=without(subject),
         memory=_picture(figures.memory(subject), key),
         capacity=_picture(capacity(subject), key),
         forgetting=_picture(forgetting(subject), key),
@@ -115,6 +120,7 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         served=served(subject, out),
         facts=provenance.facts(subject),
         failures=provenance.failures(subject, out),
+        skipped=provenance.skipped(subject, out),
         unstable=provenance.unstable(subject),
         missing=provenance.missing(subject),
         rules=provenance.rules(subject),
@@ -138,31 +144,16 @@ def _picture(figure: Figure, key: str) -> Picture:
 
 
 def _render(sections: list[Section], results: str) -> str:
-    environment = Environment(
-        loader=PackageLoader("harness.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = _asset("page.js")
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
-    return environment.get_template("page.html.j2").render(
+    return render(
+        "page.html.j2",
+        ["page.css"],
+        ["sortable.js", "contents.js", "page.js"],
+        [_inert(plotly)],
         sections=sections,
         results=results,
-        style=Markup(_asset("page.css")),
-        light=style.LIGHT,
-        dark=style.DARK,
-        families=style.FAMILIES,
-        glyphs=glyphs(),
-        script=Markup(script),
-        plotly=Markup(_inert(plotly)),
-        hashes=[_hash(script), _hash(_inert(plotly))],
+        plotly=Markup(plotly),
     )
-
-
-def _asset(name: str) -> str:
-    return files("harness.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _inert(script: str) -> str:
@@ -170,11 +161,6 @@ def _inert(script: str) -> str:
     if "</script" in script.lower() or "<!--" in script:
         raise ValueError("the plot library cannot be embedded: it holds a closing script tag")
     return script
-
-
-def _hash(script: str) -> str:
-    """As a content security policy names an inline script."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -21,6 +21,7 @@ from harness.report.plot_parts import (
     whiskers,
 )
 from harness.report.plot_rows import bars, forest
+from harness.report.style import TINT
 
 WIDE, NARROW = (640, 370), (270, 330)  # px of the axes
 WIDE_SIDE, NARROW_SIDE = 520, 250  # px of the triangle's side
@@ -150,14 +151,16 @@ def _marks(
     """The trace of marks that are alike, but for where they lie."""
     first = marks[group[0]]
     colour = colour_token(first.family)
-    is_open = first.shape.plotly.endswith("-open")
+    is_open, pale = first.shape.plotly.endswith("-open"), first.shape.pale
     return {
         "marker": {
             "symbol": first.shape.plotly,
             "size": [marks[index].size for index in group],
-            "color": colour,
+            "color": f"{colour}/{TINT:x}" if pale else colour,
             "opacity": 1,
-            "line": {"color": colour if is_open else "--paper", "width": 1.4 if is_open else 0.8},
+            "line": {"color": colour, "width": 1.4}
+            if is_open or pale
+            else {"color": "--paper", "width": 0.8},
         },
         "textfont": {"color": "--ink", "size": 12},
         **_names(marks, group, wide),

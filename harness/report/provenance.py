@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.analysis.estimate import Estimate
 from harness.analysis.figures import Row
-from harness.analysis.numbers import capital, in_bytes, listed, plural, significant
+from harness.analysis.numbers import DASH, capital, in_bytes, listed, plural, significant
 from harness.analysis.study import Failure
 from harness.analysis.ties import OVERLAP, PAIRED, compare
 from harness.analysis.triangle import Triangle
@@ -29,10 +29,6 @@ FIGURES = {
     "adapter_bytes": "Memory per further adapter",
     "mixed_per_s": "Batches for several adapters",
     "training_joules": "Energy",
-}
-# Groups of the record that a trial may leave empty, and what a reader misses then.
-GROUPS = {
-    "memory.train.predicted": ("Predicted memory", "no prediction in these trials"),
 }
 
 BUDGET = ("sequences", "tokens", "classes", "steps", "batch_size")
@@ -55,8 +51,11 @@ PROBES = (
 
 @dataclass(frozen=True)
 class Failed:
+    """`needs` is what the trial was said to need, where it was left out for that."""
+
     label: str
     status: str
+    needs: str
     reason: str
     record: Link
 
@@ -105,6 +104,14 @@ def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
     return tuple(_failed(failure, out) for failure in subject.study.failures)
 
 
+def skipped(subject: Subject, out: Path) -> tuple[Failed, ...]:
+    """What was left out before it began, the most needful first."""
+    return tuple(
+        _failed(one, out)
+        for one in sorted(subject.study.skipped, key=lambda one: -(one.predicted or 0.0))
+    )
+
+
 def unstable(subject: Subject) -> tuple[str, ...]:
     """A sentence for each kind of timing that varied too much for somebody."""
     told = []
@@ -132,9 +139,6 @@ def missing(subject: Subject) -> tuple[tuple[str, str], ...]:
         for reason, labels in reasons.items():
             who = "all" if len(labels) == len(estimates) else listed(labels, most=8)
             told.append((name, f"{who}: {reason}"))
-    for column, (name, instead) in GROUPS.items():
-        if subject.entries and not any(column in row for row in subject.study.rows):
-            told.append((name, instead))
     return tuple(told)
 
 
@@ -174,7 +178,8 @@ def _end(figure: str, value: float) -> str:
 
 def _failed(failure: Failure, out: Path) -> Failed:
     link = Link("record", record_href(failure.path, out), failure.trial)
-    return Failed(failure.label, failure.status.replace("_", " "), failure.reason, link)
+    needs = in_bytes(failure.predicted) if failure.predicted else DASH
+    return Failed(failure.label, failure.status.replace("_", " "), needs, failure.reason, link)
 
 
 def _recipe(subject: Subject, rows: list[Row]) -> list[tuple[str, str]]:

@@ -28,6 +28,8 @@ LIGHT = {
     "part-activations": "#4f7f96",
     "part-gradients": "#8fb4c4",
     "part-optimizer": "#c3d9e2",
+    "fit-trains": "#d6eedd",
+    "fit-inference": "#fbecc8",
 }
 DARK = {
     "paper": "#14171c",
@@ -50,6 +52,8 @@ DARK = {
     "part-activations": "#8db1c2",
     "part-gradients": "#54798c",
     "part-optimizer": "#34505f",
+    "fit-trains": "#1f4a33",
+    "fit-inference": "#55431a",
 }
 FAMILIES = {
     "bottleneck": "Bottleneck",
@@ -64,10 +68,13 @@ FAMILIES = {
 
 @dataclass(frozen=True)
 class Shape:
-    """One mark under the names that its two renderers give it."""
+    """One mark under the names that its two renderers give it; a pale one is an outline with a tint
+    of its colour, for the second of two things that are shown of one configuration.
+    """
 
     matplotlib: str
     plotly: str
+    pale: bool = False
 
 
 SHAPES = (
@@ -104,6 +111,8 @@ OWN = {
     "head": "X",
 }
 SMALLEST, LARGEST = 11.0, 17.0
+TINT = 0x38
+"""Opacity of a pale mark, of 255."""
 
 
 def token(family: str) -> str:

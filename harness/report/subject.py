@@ -12,6 +12,7 @@ from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
 from harness.analysis.needs import Answer, answers
 from harness.analysis.nulls import Verdict, verdict
+from harness.analysis.prediction import Predicted, predictions
 from harness.analysis.study import Study
 from harness.analysis.ties import Place, compare, ranking
 from harness.analysis.time_to_floor import time_to_floor
@@ -40,6 +41,16 @@ class Subject:
     @cached_property
     def best(self) -> Entry | None:
         return self.study.best()
+
+    @cached_property
+    def by_trial(self) -> dict[str, Entry]:
+        """The entry that each finished trial is part of."""
+        return {trial: entry for entry in self.entries for trial in entry.trials}
+
+    @cached_property
+    def predicted(self) -> list[Predicted]:
+        """The peaks of finished trials that were predicted before they were measured."""
+        return predictions(row for row in self.study.rows if str(row["trial"]) in self.by_trial)
 
     @cached_property
     def places(self) -> dict[str, Place]:
@@ -138,6 +149,8 @@ class Subject:
             told += f", timed on {study.basis.time.name}"
         if study.failures:
             told += f"; {numbers.plural(len(study.failures), 'more trial')} failed"
+        if study.skipped:
+            told += f"; {numbers.plural(len(study.skipped), 'trial')} left out beforehand"
         return f"{told}."
 
     def shape_words(self, group: str) -> str:

@@ -29,8 +29,10 @@ class Pick:
 def sentences(subject: Subject) -> tuple[str, ...]:
     best, floor, study = subject.best, subject.study.floor, subject.study
     if best is None:
-        if study.failures:
-            return (f"No trial finished: all {plural(len(study.failures), 'trial')} failed.",)
+        ended = {"failed": len(study.failures), "skipped": len(study.skipped)}
+        if not subject.entries and any(ended.values()):
+            how = (f"{plural(n, 'trial')} {word}" for word, n in ended.items() if n)
+            return (f"No trial finished: {listed(how)}.",)
         return ("No trial has a quality to compare.",)
     quality = numbers.with_interval(best["quality"], subject.show_quality)
     name = f"{best.label}, the floor," if best is floor else best.label

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from harness.errors import ConfigError
-from harness.methods.anatomy import Layer, layers
+from harness.methods.anatomy import Layer, layers, with_closing_norms
 from tests.backbones import LAYERS, build
 
 
@@ -19,7 +19,8 @@ def linears(layer: Layer) -> list[str | None]:
 
 
 def test_post_norm_encoder():
-    layer = layers(build("bert"))[1]
+    model = build("bert")
+    layer = with_closing_norms(model, layers(model))[1]
     assert layer.path == "encoder.layer.1"
     assert linears(layer) == [
         "attention.self.query", "attention.self.key", "attention.self.value",
@@ -30,7 +31,8 @@ def test_post_norm_encoder():
 
 
 def test_pre_norm_decoder_with_a_gate_has_no_closing_norm():
-    layer = layers(build("llama"))[1]
+    model = build("llama")
+    layer = with_closing_norms(model, layers(model))[1]
     assert layer.path == "layers.1"
     assert linears(layer) == [
         "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
@@ -66,7 +68,8 @@ def test_encoder_decoder_has_the_layers_of_both(backbone, encoder, decoder, acro
 
 
 def test_norms_of_another_name_are_found():
-    layer = layers(build("distilbert"))[1]
+    model = build("distilbert")
+    layer = with_closing_norms(model, layers(model))[1]
     assert short(layer.closing_norm, layer) == "output_layer_norm"
 
 

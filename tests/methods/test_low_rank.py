@@ -34,7 +34,7 @@ def one_step(method, model: TaskModel, recipe: TrainConfig, steps: int = 1) -> N
     }
     optimizer = method.optimizer(model, recipe)
     for _ in range(steps):
-        step(model, batch, nn.functional.cross_entropy, optimizer, recipe.clip_norm)
+        step(model, batch, nn.functional.cross_entropy, optimizer, recipe)
 
 
 def rates(method, model: TaskModel, recipe: TrainConfig) -> dict[str, float]:

@@ -144,7 +144,7 @@ def test_unknown_type_is_refused(method_of, option, value):
 
 
 def test_missing_library_says_what_to_install(method_of, monkeypatch):
-    monkeypatch.setattr(quantised, "find_spec", lambda name: None)
+    monkeypatch.setattr("harness.extras.find_spec", lambda name: None)
     expected = r"method=qlora: needs bitsandbytes, .* pip install 'peft-harness\[quant\]'"
     with pytest.raises(ConfigError, match=expected):
         method_of("qlora", "size=4").adapt(build("bert"))

@@ -2,55 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import records
-from tests.report.conftest import HOSTILE
+from tests.report.conftest import HOSTILE, LAPTOP, opened
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+PHONE = {"width": 390, "height": 844}
 CONFIGURATIONS = len(records.quick()) + 1  # and the one with the hostile name
-PICTURES = 10
-NAMED = ("triangle", "trade-memory", "trade-latency", "trade-parameters", "sizes", "capacity")
+PICTURES = 11
+NAMED = (
+    "triangle",
+    "trade-memory",
+    "trade-latency",
+    "trade-parameters",
+    "sizes",
+    "prediction",
+    "capacity",
+)
 DARK_PAPER = "rgb(20, 23, 28)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on the path; name one in the variable CHROMIUM")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def opened(browser: Any, path: Path, **options: Any) -> Iterator[Any]:
-    """The page with its plots drawn; fails on a complaint or a request that leaves the page."""
-    context = browser.new_context(**({"viewport": LAPTOP} | options))
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type != "log" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append("a dialog") or dialog.dismiss())
-    page.on("request", lambda r: complaints.append(r.url) if r.url != path.as_uri() else None)
-    page.goto(path.as_uri())
-    if options.get("java_script_enabled", True):
-        page.wait_for_selector("html[data-plots=drawn]", timeout=60_000)
-    yield page
-    context.close()
-    assert complaints == []
 
 
 def count(page: Any, selector: str) -> int:
@@ -67,6 +41,8 @@ def test_every_plot_draws_its_marks(browser: Any, sweep_page: Path) -> None:
         nulls, unmerged = 3 + 4, CONFIGURATIONS - 3
         assert count(page, f"#merging-plot {quality_marks}") == 2 * (nulls + unmerged)
         assert count(page, "#memory-plot .bars path") == 4 * CONFIGURATIONS
+        # All but the hostile one, trained and asked.
+        assert count(page, f"#prediction-plot {quality_marks}") == 2 * (CONFIGURATIONS - 1)
         assert count(page, f"#capacity-plot {quality_marks}") == CONFIGURATIONS - 1  # not the head
         adapters_off = CONFIGURATIONS - 3
         assert count(page, f"#forgetting-plot {quality_marks}") == CONFIGURATIONS + adapters_off

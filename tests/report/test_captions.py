@@ -112,7 +112,7 @@ def test_a_single_configuration_concludes_nothing(make_subject: MakeSubject) -> 
 
 def test_when_all_failed_the_answer_says_so(make_subject: MakeSubject) -> None:
     subject = make_subject([records.failed(method="lora", size=size) for size in (4, 8)])
-    assert summary.sentences(subject) == ("No trial finished: all 2 trials failed.",)
+    assert summary.sentences(subject) == ("No trial finished: 2 trials failed.",)
     assert summary.picks(subject) == ()
 
 

@@ -12,6 +12,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.report import build
 from harness.report.page import safe_json
+from harness.store import load
 from tests import records
 from tests.report.conftest import HOSTILE
 
@@ -72,7 +73,7 @@ def test_links_and_ids_hold_together(sweep_page: Path) -> None:
 
 def test_a_hostile_label_is_text_and_nothing_else(sweep_page: Path) -> None:
     page = Page(sweep_page)
-    assert len(page.all("script")) == 12  # own, library, ten figures
+    assert len(page.all("script")) == 13  # own, library, eleven figures
     shown = "".join(page.text)
     # Name, reasons, texts of the forgetting, failure: wherever a record's words are shown.
     assert shown.count(HOSTILE) > 10
@@ -122,6 +123,7 @@ def test_a_study_without_the_further_measurements_says_so_in_three_sentences(
     for words in ("Capacity in bits", "Forgetting", "Serving"):
         assert f"{words} was not measured: not recorded." in shown
     assert "the quality gained over the floor stands in for them" in shown
+    assert "No peak of memory was predicted: not recorded." in shown
     assert len(page.all("script")) == 9  # own, library, seven figures
     headers = [a.get("title") for a in page.all("th")]
     assert not any("nats" in title or "random labels" in title for title in headers if title)
@@ -158,6 +160,21 @@ def test_what_failed_is_listed_with_its_reason(sweep_page: Path) -> None:
     shown = "".join(Page(sweep_page).text)
     assert "lora 512, seed 0" in shown
     assert "diverged" in shown
+
+
+def test_what_was_skipped_is_told_apart_from_what_failed_and_has_no_row(
+    sweep_page: Path,
+) -> None:
+    page = Page(sweep_page)
+    shown = "".join(page.text)
+    failed, skipped = shown.split("What was skipped")
+    assert "needs 9.1 GiB by the plan; max_memory is 8 GiB" not in failed
+    assert "lora 4096, seed 0" in skipped
+    assert "1 more trial failed; 1 trial left out beforehand." in shown
+    skip = next(
+        m for m in load(sweep_page.parent.parent / "results").itertuples() if m.size == 4096
+    )
+    assert sum(skip.trial in (a.get("data-trial") or "") for a in page.all("tr")) == 1
 
 
 def test_no_results_folder_is_an_error_at_the_door(tmp_path: Path) -> None:

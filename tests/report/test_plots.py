@@ -9,6 +9,7 @@ from harness.report.figures import memory, merging, triangle
 from harness.report.forgetting import forgetting
 from harness.report.planes import sizes, trade_offs
 from harness.report.plots import plot
+from harness.report.prediction import prediction
 from harness.report.serving import serving
 from harness.report.style import LIGHT
 from tests import further, records
@@ -28,10 +29,12 @@ def strings(value: Any) -> Iterator[str]:
 
 def figures(make_subject: MakeSubject) -> list:
     rows = [*records.quick(), records.record(HOSTILE, 8, family=HOSTILE)]
-    subject = make_subject([further.measured(row) for row in rows])
+    made = [records.predicted(further.measured(row), 1.02, 0.97) for row in rows]
+    subject = make_subject(made)
     return [
-        triangle(subject), *trade_offs(subject), sizes(subject), merging(subject), memory(subject),
-        capacity(subject), forgetting(subject), serving(subject),
+        triangle(subject), *trade_offs(subject), sizes(subject), merging(subject),
+        prediction(subject), memory(subject), capacity(subject), forgetting(subject),
+        serving(subject),
     ]  # fmt: skip
 
 

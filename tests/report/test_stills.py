@@ -11,6 +11,7 @@ from harness.report.capacity import capacity
 from harness.report.figures import memory, merging, triangle
 from harness.report.forgetting import forgetting
 from harness.report.planes import sizes, trade_offs
+from harness.report.prediction import prediction
 from harness.report.serving import serving
 from harness.report.style import LIGHT
 from tests import further, records
@@ -19,9 +20,11 @@ from tests.report.conftest import HOSTILE, MakeSubject
 
 def all_inline(make_subject: MakeSubject) -> list[str]:
     rows = [*records.quick(), records.record(HOSTILE, 8)]
-    subject = make_subject([further.measured(row) for row in rows])
+    made = [records.predicted(further.measured(row), 1.02, 0.97) for row in rows]
+    subject = make_subject(made)
     figures = [triangle(subject), *trade_offs(subject), sizes(subject), merging(subject)]
-    figures += [memory(subject), capacity(subject), forgetting(subject), serving(subject)]
+    figures += [prediction(subject), memory(subject)]
+    figures += [capacity(subject), forgetting(subject), serving(subject)]
     return [stills.inline(f.chart, f.name) for f in figures]
 
 

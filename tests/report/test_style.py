@@ -80,6 +80,8 @@ def test_marks_and_letters_stand_out_from_the_paper(theme: dict[str, str]) -> No
         assert contrast(theme[name], theme["paper"]) >= 4.5, name
         assert contrast(theme[name], theme["surface"]) >= 4.5, name
     assert contrast(theme["warn"], theme["warn-surface"]) >= 4.5
+    for name in ("fit-trains", "fit-inference"):
+        assert contrast(theme["ink"], theme[name]) >= 4.5, name
 
 
 def test_a_still_can_be_turned_dark_since_every_colour_has_one_name() -> None:

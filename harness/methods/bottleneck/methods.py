@@ -9,7 +9,7 @@ from transformers.activations import ACT2FN
 
 import harness.methods.bottleneck.tuner  # noqa: F401  registers the method with peft
 from harness.errors import ConfigError, nearest
-from harness.methods.anatomy import Layer, layers
+from harness.methods.anatomy import Layer, layers, with_closing_norms
 from harness.methods.bottleneck.config import BottleneckConfig
 from harness.methods.peft_method import PeftMethod
 
@@ -40,7 +40,7 @@ class Bottleneck(PeftMethod):
         activation = self.config.options["non_linearity"]
         if activation not in ACT2FN:
             raise ConfigError("method.non_linearity", activation, nearest(activation, ACT2FN))
-        found = layers(backbone)
+        found = with_closing_norms(backbone, layers(backbone))
         return BottleneckConfig(
             **self.options(
                 BottleneckConfig,

@@ -9,7 +9,7 @@ from peft import PeftConfig
 from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 import harness.methods.fusion.tuner  # noqa: F401  registers the method with peft
@@ -21,7 +21,7 @@ from harness.methods.bottleneck.config import BottleneckConfig
 from harness.methods.fusion.config import FusionConfig
 from harness.methods.fusion.layer import FusionLayer
 from harness.methods.peft_method import PeftMethod
-from harness.training import decay_groups
+from harness.training import decay_groups, optimizer_class
 
 NEEDED = (
     "needs the tasks of at least two trained adapters,"
@@ -78,7 +78,7 @@ class AdapterFusion(PeftMethod):
         return adapted
 
     def optimizer(self, model: nn.Module, recipe: TrainConfig) -> Optimizer:
-        """AdamW that pulls each V to the identity, where others are pulled to zero.
+        """The recipe's, which pulls each V to the identity, where others are pulled to zero.
 
         The gradient of `regularization`·‖I - V‖² per layer is added to the loss's after that was
         clipped; the strength of the `adapters` package is 0.01.
@@ -96,7 +96,7 @@ class AdapterFusion(PeftMethod):
             for group in decay_groups(model, recipe)
         ]
         groups.append({"params": values, "weight_decay": 0.0})
-        optimizer = AdamW(groups, lr=recipe.learning_rate)
+        optimizer = optimizer_class(recipe)(groups, lr=recipe.learning_rate)
         strength = self.config.options["regularization"]
 
         @torch.no_grad()

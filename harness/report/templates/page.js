@@ -1,5 +1,3 @@
-"use strict";
-
 const NARROW = 560;
 const CONFIG = {
   displaylogo: false,
@@ -9,37 +7,8 @@ const CONFIG = {
 };
 const pictures = [];
 
-document.documentElement.classList.add("js");
-for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
 for (const box of document.querySelectorAll(".picture")) preparePicture(box);
 if (pictures.length) addEventListener("load", () => whenIdle(loadLibrary));
-markSection();
-
-function makeSortable(table) {
-  const headers = [...table.tHead.rows[0].cells];
-  headers.forEach((header, column) => {
-    const button = header.querySelector("button");
-    if (button) button.addEventListener("click", () => sortBy(table, headers, column));
-  });
-}
-
-function sortBy(table, headers, column) {
-  const header = headers[column];
-  const ascending = header.getAttribute("aria-sort") !== "ascending";
-  const isText = header.querySelector("button").dataset.kind === "text";
-  const order = (row) => row.cells[column].dataset.order;
-  const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => {
-    const [x, y] = [order(a), order(b)];
-    // What was not measured stands last, whichever way the rest is turned.
-    if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
-    const difference = isText ? x.localeCompare(y, "en", { numeric: true }) : x - y;
-    return ascending ? difference : -difference;
-  });
-  for (const other of headers) if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
-  header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-  table.tBodies[0].append(...rows);
-}
 
 function preparePicture(box) {
   const figure = box.closest("figure");
@@ -108,22 +77,6 @@ function withColours(value) {
   // A name may end in an opacity, as hexadecimal digits: --family-prompt/60.
   const [name, opacity = ""] = value.split("/");
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim() + opacity;
-}
-
-function markSection() {
-  const links = new Map();
-  for (const link of document.querySelectorAll("nav a")) links.set(link.hash.slice(1), link);
-  const observer = new IntersectionObserver(
-    (entries) => {
-      for (const { target, isIntersecting } of entries) {
-        const link = links.get(target.id);
-        if (isIntersecting) link.setAttribute("aria-current", "true");
-        else link.removeAttribute("aria-current");
-      }
-    },
-    { rootMargin: "-20% 0px -70% 0px" },
-  );
-  for (const id of links.keys()) observer.observe(document.getElementById(id));
 }
 
 function whenIdle(task) {

@@ -1,0 +1,47 @@
+"""What is planned: a model, a method, a recipe and the shape of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from omegaconf import DictConfig
+
+from harness.checked import Checked, Count, from_plain
+from harness.config import MethodConfig, ModelConfig, TrainConfig
+from harness.sources import with_sources
+
+SHAPE = ("seq_len", "objective", "classes", "padded", "device")
+
+
+@dataclass(frozen=True)
+class Request(Checked):
+    model: ModelConfig
+    method: MethodConfig
+    train: TrainConfig
+    seq_len: Count
+    """Tokens of every text; of an encoder-decoder, on both sides."""
+    objective: Literal["language", "classification"] | None = None
+    """What the training's loss is of; null: the next token for what says one, else a class."""
+    classes: Count = 2
+    padded: bool = True
+    """Whether texts of a batch differ in length: attention then reads a mask."""
+    device: Literal["cpu", "cuda"] = "cuda"
+    """Whose optimizer steps are planned: on a GPU torch updates all parameters at once."""
+    sources: dict[str, MethodConfig] = field(default_factory=dict)
+    """By task, the methods of the adapters that the method builds on."""
+
+
+def request_of(cfg: DictConfig) -> Request:
+    """The checked request of a composed config; raises ConfigError."""
+    trial = with_sources(cfg)
+    return from_plain(
+        Request,
+        {
+            "model": trial.model,
+            "method": trial.method,
+            "train": trial.train,
+            "sources": {source.task.name: source.method for source in trial.sources},
+            **{name: cfg[name] for name in SHAPE},
+        },
+    )

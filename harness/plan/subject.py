@@ -1,0 +1,123 @@
+"""What is traced: an adapted model under its head, on the meta device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+
+from harness.adapting import for_training, outline_for_inference
+from harness.errors import ConfigError
+from harness.methods import Method, Trained, load_method
+from harness.methods.anatomy import layers
+from harness.models import TaskModel, generates, outline, shifted
+from harness.plan.quantised import quantise
+from harness.plan.request import Request
+from harness.training import Loss
+
+IGNORED = -100  # labels of positions that no loss is of, as torch's cross entropy has it
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model of which nothing has weights yet."""
+
+    method: Method
+    backbone: PreTrainedModel
+    """As the method found it, and changed it in place."""
+    model: TaskModel | LanguageModel
+    head: nn.Module
+    """Of a class; empty where the model says the next token by its own output embedding."""
+    loss: Loss
+    layers: tuple[str, ...]
+    """Paths of the layers in `backbone`; none where they are not found."""
+
+
+class LanguageModel(nn.Module):
+    """An adapted model that says the next token."""
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
+        """Logits [batch, length, vocabulary]; virtual tokens put before the text come first."""
+        tokens = {"input_ids": input_ids, "attention_mask": attention_mask, **named}
+        config: Any = self.backbone.config
+        if config.is_encoder_decoder and "decoder_input_ids" not in named:
+            tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
+        logits: Tensor = self.backbone(**tokens).logits
+        return logits
+
+
+def subject(request: Request, config: PreTrainedConfig, inference: bool = False) -> Subject:
+    """The adapted model of an architecture, for training or as it is restored for inference.
+
+    Raises ConfigError where the method is not defined for the model.
+    """
+    says = says_tokens(request, config)
+    kind: Any = AutoModel
+    if says:
+        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    sources = [Trained(name, method, Path()) for name, method in request.sources.items()]
+    method = load_method(request.method, sources)
+    backbone = outline(request.model, config, kind)
+    if method.quantization is not None:
+        backbone = quantise(backbone, method.quantization)
+    found = _layers(backbone)
+    adapt = outline_for_inference if inference else for_training
+    adapted = adapt(method, backbone, request.train)
+    if says:
+        follows = not config.is_encoder_decoder
+        return Subject(
+            method, backbone, LanguageModel(adapted), nn.Identity(), _token_loss(follows), found
+        )
+    with torch.device("meta"):
+        head = nn.Linear(config.hidden_size, request.classes)
+    model = TaskModel(adapted, head, request.model.pooling)
+    return Subject(method, backbone, model, head, nn.functional.cross_entropy, found)
+
+
+def says_tokens(request: Request, config: PreTrainedConfig) -> bool:
+    """Whether the loss is of the next token; raises ConfigError for a model that says none."""
+    able = generates(config) or config.is_encoder_decoder
+    if request.objective == "language" and not able:
+        expected = f"{request.model.name} is an encoder: objective=classification"
+        raise ConfigError("objective", request.objective, expected)
+    return able and request.objective != "classification"
+
+
+def _layers(backbone: PreTrainedModel) -> tuple[str, ...]:
+    try:
+        return tuple(layer.path for layer in layers(backbone))
+    except ConfigError:  # methods that need them say so themselves
+        return ()
+
+
+def _token_loss(follows: bool) -> Loss:
+    """Mean cross-entropy of logits [batch, length, vocabulary] on tokens [batch, length].
+
+    The labels are the texts: a decoder alone says at each token the one that `follows` it, as
+    transformers' own loss has it.
+    """
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        before = logits.shape[1] - labels.shape[1]
+        labels = nn.functional.pad(labels, (before, 0), value=IGNORED)
+        if follows:
+            labels = nn.functional.pad(labels, (0, 1), value=IGNORED)[:, 1:]
+        # The labels are shifted, and not the logits, which are the largest tensor here.
+        rows = logits.view(-1, logits.shape[-1])
+        return nn.functional.cross_entropy(rows, labels.reshape(-1), ignore_index=IGNORED)
+
+    return loss

@@ -1,0 +1,115 @@
+"""The real training step and the real forward pass, on tensors that take no memory."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.optim import Optimizer
+from transformers import PreTrainedConfig
+
+from harness.measure.live_tensors import LiveTensors
+from harness.measure.memory import follow_inference, follow_training
+from harness.plan.depth import Sections, mark_layers
+from harness.plan.eight_bit import fake_optimizer
+from harness.plan.fake import materialise
+from harness.plan.request import Request
+from harness.plan.subject import LanguageModel, Subject, subject
+from harness.training import Batch, backward, update
+
+# What a GPU's allocator rounds up to (kMinBlockSize in c10/cuda/CUDACachingAllocator.h).
+BLOCKS = {"cpu": 1, "cuda": 512}
+
+
+def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
+    """One training step of an architecture, to which the optimizer comes with its state."""
+    found = subject(request, config)
+    with _followed(request, found) as live:
+        found.model.train()
+        optimizer = fake_optimizer(partial(found.method.optimizer, found.model, request.train))
+        if request.device == "cuda":
+            _at_once(optimizer)
+        _give_state(optimizer)
+        batch = _batch(request, found)
+
+        def step() -> None:
+            backward(found.model, batch, found.loss, request.train)
+            live.mark("update")
+            update(optimizer, request.train.clip_norm)
+
+        follow_training(live, step, found.model, optimizer, steps=1)
+    return live.sections()
+
+
+def trace_inference(request: Request, config: PreTrainedConfig) -> Sections:
+    """A forward pass; of a model that says tokens, the one that begins an answer."""
+    found = subject(request, config, inference=True)
+    with _followed(request, found) as live:
+        found.model.eval()
+        follow_inference(live, _call(found, _batch(request, found)), found.model)
+    return live.sections()
+
+
+@contextmanager
+def _followed(request: Request, found: Subject) -> Iterator[LiveTensors]:
+    """A ledger whose sections are the model's layers, over fake tensors."""
+    live = LiveTensors(block=BLOCKS[request.device])
+    mark_layers(live, found.backbone, found.layers)
+    if not request.padded:
+        found.backbone.register_forward_pre_hook(_without_mask, with_kwargs=True)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        materialise(found.model)
+        yield live
+
+
+def _without_mask(
+    module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Leave a mask of ones out, as transformers does once it has looked into it.
+
+    It cannot look into a fake one.
+    """
+    return given, {**named, "attention_mask": None}
+
+
+def _batch(request: Request, found: Subject) -> Batch:
+    language = isinstance(found.model, LanguageModel)
+    shape = (request.train.batch_size, request.seq_len)
+    tokens = torch.zeros(shape, dtype=torch.long)
+    labels = tokens if language else tokens[:, 0]
+    return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": labels}
+
+
+def _at_once(optimizer: Optimizer) -> None:
+    """Update all parameters in one call, as torch does by itself where it sees a GPU."""
+    for group in optimizer.param_groups:
+        if "foreach" in group:
+            group["foreach"] = True
+
+
+def _give_state(optimizer: Optimizer) -> None:
+    """Let the optimizer make its state, as its first step does, without a pass before it."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _call(found: Subject, batch: Batch) -> partial[Any]:
+    tokens, mask = batch["input_ids"], batch["attention_mask"]
+    call = partial(found.model, tokens, mask)
+    if not isinstance(found.model, LanguageModel):
+        return call
+    if found.backbone.config.is_encoder_decoder:
+        return partial(call, decoder_input_ids=tokens[:, :1])
+    # Generation reads the text once and keeps its keys and values; only the last token says
+    # something.
+    last = "logits_to_keep" in inspect.signature(found.backbone.forward).parameters
+    return partial(call, use_cache=True, **({"logits_to_keep": 1} if last else {}))

@@ -1,0 +1,49 @@
+"""What a trial will need, at the shapes at which its memory is measured."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+from typing import Any
+
+from harness.plan.predict import inference_peak, training_peak
+from harness.plan.request import Request
+from harness.training import Batch
+from harness.workbench import Workbench
+
+
+def predicted(bench: Workbench) -> dict[str, Any]:
+    """The `predicted` fields of the record's memory, in bytes; null with a reason beside them.
+
+    A prediction that fails is no failure of the trial, which may still run.
+    """
+    train = inference = reason = None
+    try:
+        train = training_peak(_request(bench, bench.longest_batch())).total
+        requests = bench.requests(max(bench.trial.measure.batch_sizes))
+        inference = inference_peak(_request(bench, requests)).total
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return {
+        "train": {"predicted": train},
+        "inference": {"predicted": inference},
+        "load": {"predicted": None},  # a loader's way through files is not followed
+        "unpredicted": reason,
+    }
+
+
+def _request(bench: Workbench, batch: Batch) -> Request:
+    size, length = batch["input_ids"].shape
+    trial = bench.trial
+    return Request(
+        model=trial.model,
+        method=trial.method,
+        train=replace(trial.train, batch_size=size),
+        seq_len=length,
+        objective="classification",
+        classes=bench.kind.classes,
+        padded=not bool(batch["attention_mask"].all()),
+        device=trial.device,
+        sources={source.task.name: source.method for source in trial.sources},
+    )

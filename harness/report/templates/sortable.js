@@ -1,0 +1,30 @@
+"use strict";
+
+document.documentElement.classList.add("js");
+for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
+
+function makeSortable(table) {
+  const headers = [...table.tHead.rows[0].cells];
+  headers.forEach((header, column) => {
+    const button = header.querySelector("button");
+    if (button) button.addEventListener("click", () => sortBy(table, headers, column));
+  });
+}
+
+function sortBy(table, headers, column) {
+  const header = headers[column];
+  const ascending = header.getAttribute("aria-sort") !== "ascending";
+  const isText = header.querySelector("button").dataset.kind === "text";
+  const order = (row) => row.cells[column].dataset.order;
+  const rows = [...table.tBodies[0].rows];
+  rows.sort((a, b) => {
+    const [x, y] = [order(a), order(b)];
+    // What was not measured stands last, whichever way the rest is turned.
+    if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
+    const difference = isText ? x.localeCompare(y, "en", { numeric: true }) : x - y;
+    return ascending ? difference : -difference;
+  });
+  for (const other of headers) if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
+  header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+  table.tBodies[0].append(...rows);
+}
