@@ -12,7 +12,6 @@ from harness.config import ModelConfig, Source
 from harness.errors import ConfigError
 from harness.measure.parameters import count
 from harness.measure.quantised import constants, numbers
-from harness.methods import quantised
 from harness.models import load_backbone
 from tests import backbones
 from tests.backbones import build, disturb, read, states, trained
