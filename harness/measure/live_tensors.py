@@ -139,7 +139,7 @@ def _stored(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
 def _made_of_others(func: Any, args: Any) -> bool:
     """Whether a library brings no kernel for the device to an operation of its own.
 
-    torch's operations of that kind take one step each.
+    Autocast does not see the parts of such a one here. torch's own take one step each.
     """
     if func.namespace in ("aten", "prims"):
         return False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
-from torch import nn
+from torch import Tensor, nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from harness.errors import ConfigError, nearest
@@ -41,6 +41,13 @@ class QLoRA(LoRA):
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         self._check()
         return super().adapt(backbone)
+
+    def stored(self, adapted: nn.Module) -> dict[str, Tensor]:
+        assert isinstance(adapted, PeftModel)
+        # A state dict of the whole would hold the base's constants as numbers, and on the meta
+        # device they are none.
+        tensors = {name: parameter.detach() for name, parameter in adapted.named_parameters()}
+        return get_peft_model_state_dict(adapted, tensors, save_embedding_layers=False)
 
     def merge(self, adapted: nn.Module) -> nn.Module:
         assert isinstance(adapted, PeftModel)

@@ -12,7 +12,8 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from transformers import AutoConfig, AutoModel, BitsAndBytesConfig, PreTrainedModel
 
-from harness.config import ModelConfig, Source
+from harness import extras
+from harness.config import ModelConfig, Source, TrainConfig
 from harness.errors import ConfigError
 from harness.measure.memory import Peak, inference_peak, training_peak
 from harness.measure.quantised import constants, numbers
@@ -70,11 +71,11 @@ def batch(examples: int, length: int) -> dict[str, torch.Tensor]:
     return {"input_ids": torch.ones_like(mask), "attention_mask": mask, "labels": labels}
 
 
-def training(model: nn.Module, tokens: dict[str, torch.Tensor]) -> Peak:
+def training(model: nn.Module, tokens: dict[str, torch.Tensor], recipe: TrainConfig) -> Peak:
     optimizer = torch.optim.AdamW(trained(model.train()))
 
     def step() -> None:
-        backward(model, tokens, nn.functional.cross_entropy)
+        backward(model, tokens, nn.functional.cross_entropy, recipe)
         update(optimizer, clip=1.0)
 
     return training_peak(step, model, optimizer)
@@ -120,6 +121,13 @@ class TestQuantise:
             assert p.numel() * p.element_size() == numbers(p) / 2
             assert sum(t.numel() * t.element_size() for t in constants(p)) == own + 4 * 16
 
+    def test_the_file_has_the_bytes_that_a_plan_says(self, method_of, saved, tmp_path):
+        method, model = method_of("qlora", "size=4"), saved("llama")
+        method.save(method.adapt(real(method, model)), tmp_path / "adapter")
+        (written,) = (tmp_path / "adapter").glob("*.safetensors")
+        planned = method.adapt(quantise(outline(model), method.quantization))
+        assert method.file_bytes(planned) == written.stat().st_size
+
     def test_a_model_loads_after_a_plan(self, method_of, saved, monkeypatch):
         from bitsandbytes import functional
 
@@ -149,18 +157,20 @@ class TestQuantise:
 @needs_bitsandbytes
 @pytest.mark.parametrize(("examples", "length"), [(2, 16), (4, 48)])
 @pytest.mark.parametrize("option", [TWICE, ONCE, HALF])
-def test_planned_peaks_are_real_ones(method_of, saved, option, examples, length):
+def test_planned_peaks_are_real_ones(trial_of, method_of, saved, option, examples, length):
+    recipe = trial_of().train
     method, model = method_of("qlora", "size=4", f"method.{option}"), saved("llama")
     whole = TaskModel(method.adapt(real(method, model)), nn.Linear(WIDTH, 2), "mean")
     tokens = batch(examples, length)
-    expected = training(whole, tokens), inference(whole, tokens)
+    expected = training(whole, tokens, recipe), inference(whole, tokens)
     backbone = method.adapt(quantise(outline(model), method.quantization))
     with torch.device("meta"):
         planned = TaskModel(backbone, nn.Linear(WIDTH, 2), "mean")
     with FakeTensorMode():
         materialise(planned)
         tokens = batch(examples, length)
-        assert (training(planned, tokens), inference(planned, tokens)) == expected
+        found = training(planned, tokens, recipe), inference(planned, tokens)
+    assert found == expected
 
 
 @needs_bitsandbytes
@@ -175,3 +185,9 @@ def test_a_peak_holds_the_weight_that_a_product_unpacks(method_of, saved):
     blocks = WIDTH * 704 // 64
     made = 704 * WIDTH + blocks  # in float32: the weight, and its constants until it is there
     assert found.activations == 4 * (made + WIDTH + 704)
+
+
+def test_without_the_library_a_plan_says_what_to_install(method_of, monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"method=qlora: needs bitsandbytes, .* pip install"):
+        method_of("qlora", "size=4").quantization  # noqa: B018
