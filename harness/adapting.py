@@ -33,6 +33,13 @@ def for_inference(
     return _held(partial(method.restore, folder=folder), backbone, recipe)
 
 
+def outline_for_inference(
+    method: Method, backbone: PreTrainedModel, recipe: TrainConfig
+) -> nn.Module:
+    """The structure that `for_inference` gives, from a backbone without weights."""
+    return _held(method.outline_for_inference, backbone, recipe)
+
+
 def _held(
     adapt: Callable[[PreTrainedModel], nn.Module], backbone: PreTrainedModel, recipe: TrainConfig
 ) -> nn.Module:
@@ -49,16 +56,6 @@ def _held(
         for tensor in _tensors(adapted):
             if id(tensor) not in known and tensor.is_floating_point():
                 tensor.data = tensor.data.to(dtype)
-    return adapted
-
-
-def outline_for_inference(
-    method: Method, backbone: PreTrainedModel, recipe: TrainConfig
-) -> nn.Module:
-    """The structure that `for_inference` gives, from a backbone without weights."""
-    held = list(_tensors(backbone))
-    adapted = method.outline_for_inference(backbone)
-    _hold_added(adapted, held, recipe)
     return adapted
 
 

@@ -54,7 +54,7 @@ def structure(request: Request) -> tuple[Parameters, int]:
     """
     found = subject(request, architecture(request.model))
     found.method.optimizer(found.model, request.train)  # settles what is frozen
-    counted = parameters.count(found.model, found.head)
+    counted = parameters.count(found.model, found.model.head)
     return counted, found.method.file_bytes(found.model.backbone)
 
 

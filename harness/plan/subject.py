@@ -36,8 +36,6 @@ class Subject:
     backbone: PreTrainedModel
     """As the method found it, and changed it in place."""
     model: TaskModel | LanguageModel
-    head: nn.Module
-    """Of a class; empty where the model says the next token by its own output embedding."""
     loss: Loss
     layers: tuple[str, ...]
     """Paths of the layers in `backbone`; none where they are not found."""
@@ -49,6 +47,7 @@ class LanguageModel(nn.Module):
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()
         self.backbone = backbone
+        self.head = nn.Identity()  # methods train a head beside what they add; here is none
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:
         """Logits [batch, length, vocabulary]; virtual tokens put before the text come first."""
@@ -79,13 +78,11 @@ def subject(request: Request, config: PreTrainedConfig, inference: bool = False)
     adapted = adapt(method, backbone, request.train)
     if says:
         follows = not config.is_encoder_decoder
-        return Subject(
-            method, backbone, LanguageModel(adapted), nn.Identity(), _token_loss(follows), found
-        )
+        return Subject(method, backbone, LanguageModel(adapted), _token_loss(follows), found)
     with torch.device("meta"):
         head = nn.Linear(config.hidden_size, request.classes)
     model = TaskModel(adapted, head, request.model.pooling)
-    return Subject(method, backbone, model, head, nn.functional.cross_entropy, found)
+    return Subject(method, backbone, model, nn.functional.cross_entropy, found)
 
 
 def says_tokens(request: Request, config: PreTrainedConfig) -> bool:

@@ -35,15 +35,16 @@ def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
         optimizer = fake_optimizer(partial(found.method.optimizer, found.model, request.train))
         if request.device == "cuda":
             _at_once(optimizer)
-        _give_state(optimizer)
         batch = _batch(request, found)
 
         def step() -> None:
+            live.mark("step")
             backward(found.model, batch, found.loss, request.train)
             live.mark("update")
             update(optimizer, request.train.clip_norm)
 
-        follow_training(live, step, found.model, optimizer, steps=1)
+        calls = iter((partial(_give_state, optimizer), step))
+        follow_training(live, lambda: next(calls)(), found.model, optimizer, steps=2)
     return live.sections()
 
 
