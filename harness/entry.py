@@ -70,12 +70,12 @@ def configs(config_name: str) -> list[DictConfig]:
     return collected
 
 
-def compose(overrides: Sequence[str]) -> DictConfig:
-    """The config of one trial from overrides as the command line takes them. Raises ConfigError."""
+def compose(overrides: Sequence[str], config_name: str = "config") -> DictConfig:
+    """A command's config from overrides as its command line takes them. Raises ConfigError."""
     _register()
     try:
         with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-            return hydra.compose("config", [_open_method_option(text) for text in overrides])
+            return hydra.compose(config_name, [_open_method_option(text) for text in overrides])
     except (HydraException, OmegaConfBaseException) as error:
         raise _plain_error(error) from error
 

@@ -46,7 +46,7 @@ def load_backbone(
         local_files_only=True,
         quantization_config=quantization,
     )
-    return _without_pooler(backbone)
+    return without_pooler(backbone)
 
 
 def outline(
@@ -61,7 +61,7 @@ def outline(
     config = architecture(model) if config is None else config
     try:
         with torch.device("meta"):
-            return _without_pooler(kind.from_config(config, dtype=getattr(torch, model.dtype)))
+            return without_pooler(kind.from_config(config, dtype=getattr(torch, model.dtype)))
     except Exception as error:  # of any model's modules
         raise _unbuildable(model, error) from error
 
@@ -185,8 +185,8 @@ def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
     return (states * weights).sum(1) / weights.sum(1)
 
 
-def _without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
-    # Heads read token states, so a pooler would be counted and timed but never used.
+def without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
+    """The backbone less its pooler: heads read token states, and it would only be counted."""
     if getattr(backbone, "pooler", None) is not None:
         setattr(backbone, "pooler", None)  # noqa: B010  a module by declaration
     return backbone

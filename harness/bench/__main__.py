@@ -15,6 +15,7 @@ PARTS = {
     "timing": "two nulls and a control: does the timing tell a real difference from noise?",
     "startup": "a trial's process against a fresh interpreter",
     "overhead": "a trial against a bare loop that does the same",
+    "plan": "planned peaks of memory against real ones: every method in several shapes",
     "sweep": "a sweep of 12 short trials against a program run for each",
 }
 

@@ -64,25 +64,28 @@ def subject(request: Request, config: PreTrainedConfig, inference: bool = False)
 
     Raises ConfigError where the method is not defined for the model.
     """
-    says = says_tokens(request, config)
-    kind: Any = AutoModel
-    if says:
-        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     sources = [Trained(name, method, Path()) for name, method in request.sources.items()]
     method = load_method(request.method, sources)
-    backbone = outline(request.model, config, kind)
+    backbone = outline(request.model, config, auto_class(request, config))
     if method.quantization is not None:
         backbone = quantise(backbone, method.quantization)
     found = _layers(backbone)
     adapt = outline_for_inference if inference else for_training
     adapted = adapt(method, backbone, request.train)
-    if says:
+    if says_tokens(request, config):
         follows = not config.is_encoder_decoder
-        return Subject(method, backbone, LanguageModel(adapted), _token_loss(follows), found)
+        return Subject(method, backbone, LanguageModel(adapted), token_loss(follows), found)
     with torch.device("meta"):
         head = nn.Linear(config.hidden_size, request.classes)
     model = TaskModel(adapted, head, request.model.pooling)
     return Subject(method, backbone, model, nn.functional.cross_entropy, found)
+
+
+def auto_class(request: Request, config: PreTrainedConfig) -> Any:
+    """The class of transformers that builds what the objective needs."""
+    if not says_tokens(request, config):
+        return AutoModel
+    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
 
 
 def says_tokens(request: Request, config: PreTrainedConfig) -> bool:
@@ -101,7 +104,7 @@ def _layers(backbone: PreTrainedModel) -> tuple[str, ...]:
         return ()
 
 
-def _token_loss(follows: bool) -> Loss:
+def token_loss(follows: bool) -> Loss:
     """Mean cross-entropy of logits [batch, length, vocabulary] on tokens [batch, length].
 
     The labels are the texts: a decoder alone says at each token the one that `follows` it, as

@@ -16,6 +16,7 @@ from transformers import PreTrainedConfig
 
 from harness.measure.live_tensors import LiveTensors
 from harness.measure.memory import follow_inference, follow_training
+from harness.models import TaskModel
 from harness.plan.depth import Sections, mark_layers
 from harness.plan.eight_bit import fake_optimizer
 from harness.plan.fake import materialise
@@ -35,7 +36,7 @@ def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
         optimizer = fake_optimizer(partial(found.method.optimizer, found.model, request.train))
         if request.device == "cuda":
             _at_once(optimizer)
-        batch = _batch(request, found)
+        batch = batch_of(request, isinstance(found.model, LanguageModel))
 
         def step() -> None:
             live.mark("step")
@@ -53,7 +54,8 @@ def trace_inference(request: Request, config: PreTrainedConfig) -> Sections:
     found = subject(request, config, inference=True)
     with _followed(request, found) as live:
         found.model.eval()
-        follow_inference(live, _call(found, _batch(request, found)), found.model)
+        batch = batch_of(request, isinstance(found.model, LanguageModel))
+        follow_inference(live, first_call(found.model, batch), found.model)
     return live.sections()
 
 
@@ -79,8 +81,8 @@ def _without_mask(
     return given, {**named, "attention_mask": None}
 
 
-def _batch(request: Request, found: Subject) -> Batch:
-    language = isinstance(found.model, LanguageModel)
+def batch_of(request: Request, language: bool) -> Batch:
+    """Texts of the request's shape, with a token or a class each as labels."""
     shape = (request.train.batch_size, request.seq_len)
     tokens = torch.zeros(shape, dtype=torch.long)
     labels = tokens if language else tokens[:, 0]
@@ -104,14 +106,17 @@ def _give_state(optimizer: Optimizer) -> None:
     optimizer.zero_grad(set_to_none=True)
 
 
-def _call(found: Subject, batch: Batch) -> partial[Any]:
+def first_call(model: TaskModel | LanguageModel, batch: Batch) -> partial[Any]:
+    """The forward pass with which a model begins to answer."""
     tokens, mask = batch["input_ids"], batch["attention_mask"]
-    call = partial(found.model, tokens, mask)
-    if not isinstance(found.model, LanguageModel):
+    call = partial(model, tokens, mask)
+    if isinstance(model, TaskModel):
         return call
-    if found.backbone.config.is_encoder_decoder:
+    config: Any = model.backbone.config
+    if config.is_encoder_decoder:
         return partial(call, decoder_input_ids=tokens[:, :1])
     # Generation reads the text once and keeps its keys and values; only the last token says
     # something.
-    last = "logits_to_keep" in inspect.signature(found.backbone.forward).parameters
+    base = getattr(model.backbone, "get_base_model", lambda: model.backbone)()
+    last = "logits_to_keep" in inspect.signature(base.forward).parameters
     return partial(call, use_cache=True, **({"logits_to_keep": 1} if last else {}))
