@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel, PeftType
+from peft import PeftConfig, PeftModel, PeftType, ShiraConfig
 from peft.config import PromptLearningConfig
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peft.tuners.boft import layer as boft
+from peft.tuners.shira.layer import ShiraLayer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -37,6 +38,9 @@ PREFIXES = ("prefix_tuning", "cartridge")
 # shared random matrices, a hidden width, or a count of weights.
 UNBOUNDED = ("lily", "peanut", "pvera", "shadow", "shira", "vera")
 
+# BOFT inverts a permutation, UniLoRA counts what it drew.
+READ_OWN_VALUES = ("boft", "unilora")
+
 
 class AnyPeft(PromptMethod):
     """A type of the installed peft, placed by what it acts on; its options are peft's.
@@ -52,6 +56,7 @@ class AnyPeft(PromptMethod):
             raise ConfigError("method.peft_type", self.type, nearest(self.type, known))
         self.kind: type[PeftConfig] = known[self.type]
         self.is_prompt = issubclass(self.kind, PromptLearningConfig)
+        self.reads_own_values = self.type in READ_OWN_VALUES
         self.starts_at_base = not self.is_prompt and self.type not in STARTS_ELSEWHERE
 
     @property
@@ -64,7 +69,11 @@ class AnyPeft(PromptMethod):
         own = self.prompt(backbone) if self.is_prompt else self.places(backbone)
         options = self.options(self.kind, **own)
         self.check_options(backbone, options)
-        return self.kind(**options)
+        config = self.kind(**options)
+        if isinstance(config, ShiraConfig) and backbone.device.type == "meta":
+            # It would look for what is set in a mask, which has no values here.
+            config.mask_fn = None  # type: ignore[assignment]
+        return config
 
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         if self.type in IMPOSSIBLE:
@@ -74,7 +83,7 @@ class AnyPeft(PromptMethod):
         except ConfigError:
             raise
         except (AttributeError, ImportError, NotImplementedError, TypeError, ValueError) as error:
-            if isinstance(error, NotImplementedError) and backbone.device.type == "meta":
+            if isinstance(error, NotImplementedError) and "meta" in str(error):
                 raise  # a start from the weights (an SVD, say), of which there are none here
             kind = type(backbone).__name__
             told = str(error).splitlines()[0]
@@ -83,7 +92,7 @@ class AnyPeft(PromptMethod):
         trained = any(parameter.requires_grad for parameter in adapted.parameters())
         if not trained and not self.config.options.get("inference_mode"):
             raise self.refused(f"finds nothing to train in {type(backbone).__name__}")
-        return with_one_task(adapted)
+        return with_one_task(with_places(adapted))
 
     def restore(self, backbone: PreTrainedModel, folder: Path) -> nn.Module:
         return with_one_task(super().restore(self.prepared(backbone), folder))
@@ -169,6 +178,16 @@ PLACES: dict[str, Callable[[PreTrainedModel], dict[str, Any]]] = {
     "shadow": blocks,
     "trainable_tokens": every_token,
 }
+
+
+def with_places(adapted: nn.Module) -> nn.Module:
+    """Give SHiRA's layers the tensors of places that were not drawn, where there are no weights."""
+    for module in adapted.modules():
+        if isinstance(module, ShiraLayer) and not module.shira_indices:
+            for name, weight in module.shira_weight.items():
+                places = torch.empty((2, len(weight)), dtype=torch.int, device=weight.device)
+                module.shira_indices[name] = places
+    return adapted
 
 
 def with_one_task(adapted: nn.Module) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,14 +25,20 @@ class PeftMethod(Method):
     own_options: ClassVar[frozenset[str]] = frozenset()
     """Options that the method reads itself, beside those of its peft config."""
 
+    reads_own_values: bool = False
+    """Building the adapters reads tensors of theirs, which need values for it in any case."""
+
     @abstractmethod
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
         """The peft config for this backbone; raises ConfigError where an option does not fit."""
 
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         config = self.peft_config(backbone)
+        # Beside a model without weights nothing is drawn, which would take time and memory.
+        bare = backbone.device.type == "meta" and not self.reads_own_values
         try:
-            return get_peft_model(backbone, config)
+            with backbone.device if bare else nullcontext():
+                return get_peft_model(backbone, config)
         except ValueError as error:
             targets = self.config.options.get("target_modules")
             if targets and "not found" in str(error):

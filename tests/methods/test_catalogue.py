@@ -29,8 +29,8 @@ UNMERGEABLE = {
 }
 # A small copy of the model learns beside it, and some of what it copies is never read.
 PARTLY_USED = ("shadow",)
-# They start from an SVD of the weights, from where the weights are, or from what is not zero.
-NEEDS_WEIGHTS = ("adamss", "frod", "shira")
+# They start from an SVD of the weights.
+NEEDS_WEIGHTS = ("adamss", "frod")
 
 PAIRS = [
     (name, backbone)
