@@ -11,7 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-KIB, MIB = 2**10, 2**20
+MIB = 2**20
 
 # The source's kMinBlockSize, kSmallSize, kSmallBuffer, kLargeBuffer, kMinLargeAlloc, kRoundLarge.
 BLOCK = 512
@@ -26,7 +26,10 @@ def reserved_peak(changes: Iterable[tuple[int, int]]) -> int:
     """Bytes that the allocator holds at most (`torch.cuda.max_memory_reserved`).
 
     `changes` are those of `LiveTensors.changes`: the number of a storage, and the bytes by which
-    it grows or shrinks, in order.
+    it grows or shrinks, in order. It takes those of all layers: what lies idle between blocks does
+    not grow evenly with the depth. It also depends on what came before: batches that get longer
+    leave segments that are too small for the next, so that a run reserves least when its longest
+    batch is the first.
     """
     allocator = CachingAllocator()
     sizes: dict[int, int] = {}

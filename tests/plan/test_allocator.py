@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harness.measure.live_tensors import LiveTensors
-from harness.plan.allocator import KIB, MIB, CachingAllocator, reserved_peak
+from harness.plan.allocator import MIB, CachingAllocator, reserved_peak
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,6 @@ def test_a_ledger_can_be_replayed() -> None:
     with LiveTensors() as live:
         for _ in range(3):
             torch.zeros(4 * MIB)  # 16 MiB each, one after the other
-        kept = torch.zeros(KIB)
+        kept = torch.zeros(1024)
     assert reserved_peak(live.changes()) == 16 * MIB + 2 * MIB
     del kept
