@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import torch
 from torch._C import DispatchKey
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import (
+    TorchDispatchMode,
+    is_traceable_wrapper_subclass,
+    is_traceable_wrapper_subclass_type,
+)
 from torch.utils._pytree import tree_iter
 
 Part = Literal["weights", "gradients", "optimizer", "activations"]
@@ -51,12 +55,36 @@ class LiveTensors(TorchDispatchMode):
         self._alive: dict[int, _Storage] = {}
         self._marks: list[tuple[int, str]] = []  # the change before which a section begins
         self._numbered = 0
+        self._resizes: list[Callable[..., Any]] = []
+
+    def __enter__(self) -> Self:
+        # A storage may be resized without an operation that tells of it: so sharded training lets
+        # go of the weights that it gathered.
+        resize = torch.UntypedStorage.resize_
+        self._resizes.append(resize)
+
+        def resize_and_see(storage: Any, size: int) -> Any:
+            resized = resize(storage, size)
+            self._see_storage(storage)
+            return resized
+
+        torch.UntypedStorage.resize_ = resize_and_see  # type: ignore[method-assign, assignment]
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        torch.UntypedStorage.resize_ = self._resizes.pop()  # type: ignore[method-assign]
 
     def label(self, tensors: Iterable[torch.Tensor], part: Part) -> None:
         """Say what these tensors are; a storage keeps the first label that it gets."""
         for tensor in tensors:
             for stored in _stored(tensor):
                 self._parts.setdefault(self._see(stored), part)
+
+    def changes(self) -> Iterator[tuple[int, int]]:
+        """In order: the number of a storage, and the bytes by which it grew or shrank."""
+        return iter(self._changes)
 
     def mark(self, name: str) -> None:
         """Begin a section: `sections` tells the peak of each."""
@@ -90,6 +118,9 @@ class LiveTensors(TorchDispatchMode):
         kwargs = kwargs or {}
         if func.namespace == "prim":  # a question about a fake tensor, no operation
             return func(*args, **kwargs)
+        # What is done to a tensor made of tensors comes back as operations on those.
+        if any(map(is_traceable_wrapper_subclass_type, types)):
+            return NotImplemented
         self._see_all((args, kwargs))
         # Without autograd some operations arrive whole that are made of others, and what those
         # others pass between them would not be seen.
@@ -111,7 +142,9 @@ class LiveTensors(TorchDispatchMode):
 
     def _see(self, tensor: torch.Tensor) -> int:
         """The number of the tensor's storage, entered into the ledger if it is new or resized."""
-        storage = tensor.untyped_storage()
+        return self._see_storage(tensor.untyped_storage())
+
+    def _see_storage(self, storage: torch.UntypedStorage) -> int:
         address = storage._cdata
         size = -(-storage.nbytes() // self._block) * self._block
         known = self._alive.get(address)
@@ -130,7 +163,14 @@ class LiveTensors(TorchDispatchMode):
 
 
 def _stored(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The tensors with a storage that hold a tensor's numbers: a sparse one has none of its own."""
+    """The tensors with a storage that hold a tensor's numbers.
+
+    A sparse one has none of its own; one made of tensors, such as the shard of a larger one, says
+    the size of what it stands for.
+    """
+    if is_traceable_wrapper_subclass(tensor):
+        inner = (getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
+        return tuple(t for part in inner if isinstance(part, torch.Tensor) for t in _stored(part))
     if tensor.layout == torch.sparse_coo:
         return tensor._indices(), tensor._values()
     return (tensor,)

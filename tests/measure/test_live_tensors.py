@@ -55,6 +55,31 @@ def test_a_storage_that_grows_counts_with_its_new_size() -> None:
     assert live.peak().total == 4 * KIB
 
 
+def test_a_storage_resized_without_an_operation_counts_with_its_new_size() -> None:
+    with LiveTensors() as live:
+        tensor = torch.zeros(4, 256)
+        tensor.untyped_storage().resize_(0)
+        torch.zeros(3, 256)
+        tensor.untyped_storage().resize_(6 * KIB)
+    assert live.peak().total == 6 * KIB
+    assert [change for _, change in live.changes()] == [
+        4 * KIB,
+        -4 * KIB,
+        3 * KIB,
+        -3 * KIB,
+        6 * KIB,
+    ]
+
+
+def test_what_is_resized_after_the_ledger_is_closed_leaves_no_trace() -> None:
+    resize = torch.UntypedStorage.resize_
+    with LiveTensors() as live:
+        tensor = torch.zeros(256)
+    tensor.untyped_storage().resize_(8 * KIB)
+    assert torch.UntypedStorage.resize_ is resize
+    assert live.peak().total == KIB
+
+
 def test_the_first_label_of_a_storage_stays() -> None:
     tensor = torch.zeros(256)
     live = LiveTensors()
