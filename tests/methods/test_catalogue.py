@@ -9,6 +9,7 @@ import torch
 from torch.utils import cpp_extension
 
 from harness import peft_types
+from harness.errors import ConfigError
 from harness.methods import NotMergeable
 from harness.methods.catalogue import STARTS_ELSEWHERE
 from tests.backbones import build, disturb, states, trained
@@ -139,3 +140,12 @@ def test_tokens_to_train_are_all_or_those_given(method_of):
 def test_given_targets_replace_the_places_found(method_of):
     adapted = method_of("peft/hra", "size=4", "method.target_modules=[query]").adapt(build("bert"))
     assert all(".query." in n for n, p in adapted.named_parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("name", ["lily", "peanut"])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_refused_map_is_told_without_weights_too(type_of, name, device):
+    with torch.device(device):
+        model = build("gpt2")
+    with pytest.raises(ConfigError, match="does not take the Conv1D maps of GPT2Model"):
+        type_of(name).adapt(model)
