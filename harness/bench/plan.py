@@ -9,11 +9,13 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from transformers.utils import logging
+
 from harness import entry
 from harness.bench.actual import actual_inference, actual_training, save_base
 from harness.columns import aligned
 from harness.errors import ConfigError
-from harness.plan.predict import inference_peak, training_peak
+from harness.plan.predict import enough_layers, inference_peak, structure, training_peak
 from harness.plan.request import Request, request_of
 
 MODELS = (("minilm", "classification"), ("smollm2", "classification"), ("smollm2", "language"))
@@ -26,6 +28,7 @@ SHOWN = 5
 def run() -> dict[str, Any]:
     """Errors of all plans, predicted over measured less one, and the worst of them."""
     warnings.simplefilter("ignore")
+    logging.disable_progress_bar()
     found = []
     for model, objective in MODELS:
         with TemporaryDirectory() as folder:
@@ -76,14 +79,15 @@ def _requests(model: str, objective: str) -> Iterator[Request]:
 def _compared(request: Request, folder: Path) -> Iterator[dict[str, Any]]:
     if not (folder / "base").exists():
         save_base(request, folder)
+    try:
+        depths = enough_layers(request, structure(request)[0])
+    except ConfigError:  # the method is not defined for the model
+        return
     for peak, planned, actual in (
         ("training", training_peak, actual_training),
         ("inference", inference_peak, actual_inference),
     ):
-        try:
-            predicted = planned(request).total
-        except ConfigError:  # the method is not defined for the model
-            continue
+        predicted = planned(request, depths).total
         measured = actual(request, folder).total
         yield {
             "model": request.model.name,

@@ -14,10 +14,11 @@ from harness.measure.parameters import Parameters
 from harness.models import architecture
 from harness.plan.depth import SHALLOW, Sections, extrapolated, shallower
 from harness.plan.request import Request
-from harness.plan.subject import subject
+from harness.plan.subject import Subject, subject
 from harness.plan.trace import trace_inference, trace_training
 
 Trace = Callable[[Request, PreTrainedConfig], Sections]
+Depths = tuple[PreTrainedConfig, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ def predict(request: Request) -> Plan:
     """Raises ConfigError for a model that cannot be built or a method that it cannot take."""
     check(request)
     counted, file_bytes = structure(request)
-    return Plan(counted, file_bytes, training_peak(request), inference_peak(request))
+    depths = enough_layers(request, counted)
+    return Plan(
+        counted, file_bytes, training_peak(request, depths), inference_peak(request, depths)
+    )
 
 
 def check(request: Request) -> None:
@@ -53,28 +57,54 @@ def structure(request: Request) -> tuple[Parameters, int]:
     Exact: counted on the model's own structure.
     """
     found = subject(request, architecture(request.model))
-    found.method.optimizer(found.model, request.train)  # settles what is frozen
-    counted = parameters.count(found.model, found.model.head)
-    return counted, found.method.file_bytes(found.model.backbone)
+    return _counted(found, request), found.method.file_bytes(found.model.backbone)
 
 
-def training_peak(request: Request) -> Peak:
-    """Bytes of tensors that are alive when most are, over two training steps."""
-    return _peak(trace_training, request)
+def enough_layers(request: Request, counted: Parameters) -> Depths:
+    """Architectures whose traces tell the peak of the request's: two shallow ones, or itself.
 
-
-def inference_peak(request: Request) -> Peak:
-    """Bytes of tensors that are alive when most are, over one forward pass."""
-    return _peak(trace_inference, request)
-
-
-def _peak(trace: Trace, request: Request) -> Peak:
+    Shallow ones do where layers are alike: what they count grows to what the whole model
+    `counted`. A method may act on some of the layers alone, or share what it adds among them.
+    """
     config = architecture(request.model)
-    deep = config.num_hidden_layers
-    if deep > max(SHALLOW):
-        shallow = [shallower(config, depth) for depth in SHALLOW]
-        traced = [trace(request, each) for each in shallow if each is not None]
-        found = extrapolated(traced, deep) if len(traced) == len(SHALLOW) else None
+    if config.num_hidden_layers <= max(SHALLOW):
+        return (config,)
+    low, high = (shallower(config, depth) for depth in SHALLOW)
+    if low is None or high is None:
+        return (config,)
+    try:
+        fewer, more = (_counted(subject(request, each), request) for each in (low, high))
+    except ConfigError:  # an option of the method names a layer that is missing there
+        return (config,)
+    further = (config.num_hidden_layers - SHALLOW[0]) / (SHALLOW[1] - SHALLOW[0])
+    for field in ("trainable", "total"):
+        least = getattr(fewer, field)
+        if least + further * (getattr(more, field) - least) != getattr(counted, field):
+            return (config,)
+    return low, high
+
+
+def training_peak(request: Request, depths: Depths) -> Peak:
+    """Bytes of tensors that are alive when most are, over a training step."""
+    return _peak(trace_training, request, depths)
+
+
+def inference_peak(request: Request, depths: Depths) -> Peak:
+    """Bytes of tensors that are alive when most are, over one forward pass."""
+    return _peak(trace_inference, request, depths)
+
+
+def _counted(found: Subject, request: Request) -> Parameters:
+    found.method.optimizer(found.model, request.train)  # settles what is frozen
+    return parameters.count(found.model, found.model.head)
+
+
+def _peak(trace: Trace, request: Request, depths: Depths) -> Peak:
+    traced = [trace(request, config) for config in depths]
+    whole = architecture(request.model)
+    if len(traced) > 1:
+        found = extrapolated(traced, whole.num_hidden_layers)
         if found is not None:
             return found
-    return max((peak for _, peak in trace(request, config)), key=lambda peak: peak.total)
+        traced = [trace(request, whole)]
+    return max((peak for _, peak in traced[0]), key=lambda peak: peak.total)

@@ -11,7 +11,7 @@ from harness.checked import Checked, Count, from_plain
 from harness.config import MethodConfig, ModelConfig, TrainConfig
 from harness.sources import with_sources
 
-SHAPE = ("seq_len", "objective", "classes", "padded", "device")
+SHAPE = ("seq_len", "objective", "classes", "padded", "device", "devices")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Request(Checked):
     """Whether texts of a batch differ in length: attention then reads a mask."""
     device: Literal["cpu", "cuda"] = "cuda"
     """Whose optimizer steps are planned: on a GPU torch updates all parameters at once."""
+    devices: Count = 1
+    """Among which weights, gradients and the optimizer's state are cut; a batch is that of one."""
     sources: dict[str, MethodConfig] = field(default_factory=dict)
     """By task, the methods of the adapters that the method builds on."""
 

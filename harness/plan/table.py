@@ -164,8 +164,12 @@ def _settings(request: Request) -> Settings:
         dtype=dtype,
         optimizer=_optimizer(train),
         checkpointing="on" if train.gradient_checkpointing else "off",
-        devices="one",
+        devices=_devices(request.devices),
     )
+
+
+def _devices(number: int) -> str:
+    return "one" if number == 1 else f"one of {number}, fully sharded"
 
 
 def _optimizer(train: TrainConfig) -> str:

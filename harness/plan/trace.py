@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from harness.plan.depth import Sections, mark_layers
 from harness.plan.eight_bit import fake_optimizer
 from harness.plan.fake import materialise
 from harness.plan.request import Request
+from harness.plan.sharding import sharded
 from harness.plan.subject import LanguageModel, Subject, subject
 from harness.training import Batch, backward, update
 
@@ -31,7 +32,7 @@ BLOCKS = {"cpu": 1, "cuda": 512}
 def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
     """One training step of an architecture, to which the optimizer comes with its state."""
     found = subject(request, config)
-    with _followed(request, found) as live:
+    with _followed(request, found) as live, _shard(request, found):
         found.model.train()
         optimizer = fake_optimizer(partial(found.method.optimizer, found.model, request.train))
         if request.device == "cuda":
@@ -69,6 +70,14 @@ def _followed(request: Request, found: Subject) -> Iterator[LiveTensors]:
     with FakeTensorMode(allow_non_fake_inputs=True):
         materialise(found.model)
         yield live
+
+
+def _shard(request: Request, found: Subject) -> AbstractContextManager[None]:
+    """One device's share of the model, where there are several."""
+    if request.devices == 1:
+        return nullcontext()
+    units = [found.backbone.get_submodule(path) for path in found.layers]
+    return sharded(found.model, units, request.devices)
 
 
 def _without_mask(

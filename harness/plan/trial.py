@@ -6,7 +6,7 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
-from harness.plan.predict import inference_peak, training_peak
+from harness.plan.predict import enough_layers, inference_peak, structure, training_peak
 from harness.plan.request import Request
 from harness.training import Batch
 from harness.workbench import Workbench
@@ -19,9 +19,11 @@ def predicted(bench: Workbench) -> dict[str, Any]:
     """
     train = inference = reason = None
     try:
-        train = training_peak(_request(bench, bench.longest_batch())).total
+        longest = _request(bench, bench.longest_batch())
+        depths = enough_layers(longest, structure(longest)[0])
+        train = training_peak(longest, depths).total
         requests = bench.requests(max(bench.trial.measure.batch_sizes))
-        inference = inference_peak(_request(bench, requests)).total
+        inference = inference_peak(_request(bench, requests), depths).total
     except Exception as error:
         traceback.print_exc()
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
