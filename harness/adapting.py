@@ -70,5 +70,6 @@ def _compute_anew(method: Method, backbone: PreTrainedModel) -> None:
         raise ConfigError(field, True, f"{method.config.name} {method.computed_once}")
     if not backbone.supports_gradient_checkpointing:
         raise ConfigError(field, True, f"transformers cannot compute layers of {kind} anew")
-    # The other way needs inputs with gradients, and frozen embeddings give none.
+    # Its newer name is not in all of transformers 5. The reentrant way would need inputs that have
+    # gradients, and frozen embeddings give none.
     backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

@@ -101,9 +101,12 @@ class Objective:
 
 
 def unpadded_states(backbone: nn.Module, input_ids: Tensor) -> Tensor:
-    """States [passages, length, width] of tokens [passages, length], on the backbone's device."""
+    """States [passages, length, width] of tokens [passages, length], on the backbone's device.
+
+    In float32, as the heads that read them.
+    """
     input_ids = input_ids.to(device_of(backbone))
-    return token_states(backbone, input_ids, torch.ones_like(input_ids))
+    return token_states(backbone, input_ids, torch.ones_like(input_ids)).float()
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -85,6 +87,20 @@ def test_outline_has_the_structure_and_no_memory(saved):
     assert [n for n, _ in found.named_parameters()] == [
         n for n, _ in load_backbone(saved).named_parameters()
     ]
+
+
+def test_model_is_held_as_its_config_says_and_read_in_float32(saved):
+    model = replace(saved, dtype="bfloat16")
+    backbone = load_backbone(model).eval()
+    assert {p.dtype for p in (*backbone.parameters(), *outline(model).parameters())} == {
+        torch.bfloat16
+    }
+    found = TaskModel(backbone, nn.Linear(32, 2), "mean")
+    ids = torch.tensor([[5, 6, 7]])
+    features = found.features(ids, torch.ones_like(ids))
+    own = backbone(ids).last_hidden_state.float().mean(1)
+    torch.testing.assert_close(features, own)  # float32, and the mean taken in it
+    assert found(ids, torch.ones_like(ids)).dtype == torch.float32
 
 
 def test_folder_without_a_model_is_refused(tmp_path):

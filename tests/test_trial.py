@@ -31,3 +31,24 @@ def test_prompt_and_new_tokens_have_to_fit_a_decoders_context(
         assert found is None
     else:
         assert found == f"measure.new_tokens=32: exceeds the model's context of 64 tokens {problem}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (("method=lora",), None),
+        (("method=lora", "train.optimizer=adafactor", "train.gradient_checkpointing=true"), None),
+        (("method=lora_fa", "train.optimizer=sgd"),
+         "train.optimizer=sgd: must be adamw: lora_fa brings an AdamW of its own"),
+        (("method=prefix_tuning", "train.gradient_checkpointing=true"),
+         "train.gradient_checkpointing=True: prefix_tuning puts keys and values before those of"
+         " every layer, and transformers lets go of them where layers are computed anew"),
+        (("method=peft/adalora", "train.steps=4", "method.tinit=3", "method.tfinal=2"),
+         "train.steps=4: must exceed method.tinit + method.tfinal = 5"),
+    ],
+)  # fmt: skip
+def test_recipe_that_a_method_cannot_follow_is_refused_before_anything_runs(
+    trial_of, overrides, problem
+):
+    trial = trial_of("model=bert_tiny", "device=cpu", *overrides)
+    assert check({"trial": trial.as_dict()})["problems"].get("trial") == problem

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -53,6 +55,16 @@ def moved(method, recipe: TrainConfig, steps: int = 1) -> dict[str, torch.Tensor
 
 
 class TestLoRAPlus:
+    @pytest.mark.parametrize("kind", ["AdamW", "SGD", "Adafactor"])
+    def test_its_rates_are_those_of_the_recipes_optimizer(self, method_of, recipe, kind):
+        method = method_of("lora_plus", "size=4")
+        own = replace(recipe, optimizer=kind.lower())
+        optimizer = method.optimizer(task_model(method), own)
+        assert type(optimizer).__name__ == kind
+        ratio = method.config.options["loraplus_lr_ratio"]
+        given = {group["lr"] for group in optimizer.param_groups if group["params"]}
+        assert sorted(given) == pytest.approx([RATE, ratio * RATE])
+
     def test_b_learns_at_the_ratio_times_the_rate_of_a_and_of_the_head(self, method_of, recipe):
         method = method_of("lora_plus", "size=4")
         found = rates(method, task_model(method), recipe)

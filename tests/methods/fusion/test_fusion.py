@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,25 @@ def test_a_training_step_moves_query_key_and_value_and_nothing_else(fusion_on, b
     # Softmax does not see the bias of the keys: it is the same for all adapters.
     free = {name for name in weights if "fusion_key" in name and name.endswith("bias")}
     assert weights - free <= moved <= weights
+
+
+def test_the_recipes_optimizer_takes_it_and_pulls_each_value_to_the_identity(fusion_on):
+    fusion, rate, strength = fusion_on("bert"), 0.1, 0.01
+    adapted = fusion.adapt(build("bert"))
+    recipe = replace(RECIPE, optimizer="sgd", learning_rate=rate)
+    optimizer = fusion.optimizer(adapted, recipe)
+    assert type(optimizer) is torch.optim.SGD
+    values = [p for name, p in adapted.named_parameters() if "fusion_value" in name]
+    torch.manual_seed(0)
+    for value in values:
+        nn.init.normal_(value)
+        value.grad = torch.zeros_like(value)
+    before = [value.detach().clone() for value in values]
+    optimizer.step()
+    for value, start in zip(values, before, strict=True):
+        # The step along the gradient of strength times the squared distance to the identity.
+        expected = start - rate * 2 * strength * (start - torch.eye(WIDTH))
+        torch.testing.assert_close(value.detach(), expected)
 
 
 def test_switching_and_disabling_leave_the_adapters_frozen(fusion_on):
