@@ -52,6 +52,7 @@ def of(request: Request) -> Answer:
         "adapter_file_bytes": plan.file_bytes,
         "train_peak_bytes": train["total"],
         "inference_peak_bytes": inference["total"],
+        "train_reserved_bytes": plan.train_reserved,
         "components": {part: train[part] for part in PARTS},
         "inference_components": {part: inference[part] for part in PARTS},
         "seconds": round(time.perf_counter() - started, 2),
@@ -73,8 +74,11 @@ def lines(found: Answer) -> list[str]:
     ):
         figures = [found[peak], *found[parts].values()]
         rows.append([name, *(f"{figure / GIB:.2f}" for figure in figures)])
+    reserved = found["train_reserved_bytes"]
+    told = [f"training reserves {reserved / GIB:.2f} GiB of torch's allocator"] if reserved else []
     return [
         f"trained: {trained:,} of {total:,} parameters ({trained / total:.3%})",
         f"stored:  a file of {found['adapter_file_bytes']:,} bytes",
         *aligned(rows),
+        *told,
     ]

@@ -9,15 +9,16 @@ from transformers import PreTrainedConfig
 
 from harness.errors import ConfigError
 from harness.measure import parameters
-from harness.measure.live_tensors import Peak
+from harness.measure.live_tensors import LiveTensors, Peak
 from harness.measure.parameters import Parameters
 from harness.models import architecture
-from harness.plan.depth import SHALLOW, Sections, extrapolated, shallower
+from harness.plan.allocator import reserved_peak
+from harness.plan.depth import SHALLOW, extrapolated, shallower
 from harness.plan.request import Request
 from harness.plan.subject import Subject, subject
 from harness.plan.trace import trace_inference, trace_training
 
-Trace = Callable[[Request, PreTrainedConfig], Sections]
+Trace = Callable[[Request, PreTrainedConfig], LiveTensors]
 Depths = tuple[PreTrainedConfig, ...]
 
 
@@ -29,6 +30,8 @@ class Plan:
     file_bytes: int
     train: Peak
     inference: Peak
+    train_reserved: int | None
+    """What torch's allocator holds for the peak of training; None where it was not asked for."""
 
 
 def predict(request: Request) -> Plan:
@@ -37,7 +40,11 @@ def predict(request: Request) -> Plan:
     counted, file_bytes = structure(request)
     depths = enough_layers(request, counted)
     return Plan(
-        counted, file_bytes, training_peak(request, depths), inference_peak(request, depths)
+        counted,
+        file_bytes,
+        training_peak(request, depths),
+        inference_peak(request, depths),
+        training_reserve(request) if request.reserved else None,
     )
 
 
@@ -94,6 +101,16 @@ def inference_peak(request: Request, depths: Depths) -> Peak:
     return _peak(trace_inference, request, depths)
 
 
+def training_reserve(request: Request) -> int:
+    """Bytes that torch's caching allocator reserves over two training steps.
+
+    For batches of one length, or the longest first; what it holds does not grow evenly with the
+    depth, so that all layers are traced.
+    """
+    whole = architecture(request.model)
+    return reserved_peak(trace_training(request, whole, from_the_first=True).changes())
+
+
 def _counted(found: Subject, request: Request) -> Parameters:
     found.method.optimizer(found.model, request.train)  # settles what is frozen
     return parameters.count(found.model, found.model.head)
@@ -103,8 +120,8 @@ def _peak(trace: Trace, request: Request, depths: Depths) -> Peak:
     traced = [trace(request, config) for config in depths]
     whole = architecture(request.model)
     if len(traced) > 1:
-        found = extrapolated(traced, whole.num_hidden_layers)
+        found = extrapolated([live.sections() for live in traced], whole.num_hidden_layers)
         if found is not None:
             return found
         traced = [trace(request, whole)]
-    return max((peak for _, peak in traced[0]), key=lambda peak: peak.total)
+    return traced[0].peak()

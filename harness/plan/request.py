@@ -9,9 +9,10 @@ from omegaconf import DictConfig
 
 from harness.checked import Checked, Count, from_plain
 from harness.config import MethodConfig, ModelConfig, TrainConfig
+from harness.errors import ConfigError
 from harness.sources import with_sources
 
-SHAPE = ("seq_len", "objective", "classes", "padded", "device", "devices")
+SHAPE = ("seq_len", "objective", "classes", "padded", "device", "devices", "reserved")
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,16 @@ class Request(Checked):
     """Whose optimizer steps are planned: on a GPU torch updates all parameters at once."""
     devices: Count = 1
     """Among which weights, gradients and the optimizer's state are cut; a batch is that of one."""
+    reserved: bool = False
+    """Whether to ask what torch's allocator on a GPU reserves, too: all layers are traced for it."""
     sources: dict[str, MethodConfig] = field(default_factory=dict)
     """By task, the methods of the adapters that the method builds on."""
+
+    def __post_init__(self) -> None:
+        if self.reserved and self.device != "cuda":
+            raise ConfigError("reserved", True, "is of a GPU's allocator: device=cuda")
+        if self.reserved and self.devices > 1:
+            raise ConfigError("reserved", True, "is known of one device alone: devices=1")
 
 
 def request_of(cfg: DictConfig) -> Request:

@@ -17,7 +17,7 @@ from transformers import PreTrainedConfig
 from harness.measure.live_tensors import LiveTensors
 from harness.measure.memory import follow_inference, follow_training
 from harness.models import TaskModel
-from harness.plan.depth import Sections, mark_layers
+from harness.plan.depth import mark_layers
 from harness.plan.eight_bit import fake_optimizer
 from harness.plan.fake import materialise
 from harness.plan.request import Request
@@ -29,8 +29,14 @@ from harness.training import Batch, backward, update
 BLOCKS = {"cpu": 1, "cuda": 512}
 
 
-def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
-    """One training step of an architecture, to which the optimizer comes with its state."""
+def trace_training(
+    request: Request, config: PreTrainedConfig, from_the_first: bool = False
+) -> LiveTensors:
+    """One training step of an architecture, to which the optimizer comes with its state.
+
+    `from_the_first` is two, of which the first one makes that state: where in memory it lies
+    matters to an allocator, and to nothing else.
+    """
     found = subject(request, config)
     with _followed(request, found) as live, _shard(request, found):
         found.model.train()
@@ -45,19 +51,20 @@ def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
             live.mark("update")
             update(optimizer, request.train.clip_norm)
 
-        calls = iter((partial(_give_state, optimizer), step))
+        first = step if from_the_first else partial(_give_state, optimizer)
+        calls = iter((first, step))
         follow_training(live, lambda: next(calls)(), found.model, optimizer, steps=2)
-    return live.sections()
+    return live
 
 
-def trace_inference(request: Request, config: PreTrainedConfig) -> Sections:
+def trace_inference(request: Request, config: PreTrainedConfig) -> LiveTensors:
     """A forward pass; of a model that says tokens, the one that begins an answer."""
     found = subject(request, config, inference=True)
     with _followed(request, found) as live:
         found.model.eval()
         batch = batch_of(request, isinstance(found.model, LanguageModel))
         follow_inference(live, first_call(found.model, batch), found.model)
-    return live.sections()
+    return live
 
 
 @contextmanager
