@@ -32,7 +32,7 @@ class Request(Checked):
     devices: Count = 1
     """Among which weights, gradients and the optimizer's state are cut; a batch is that of one."""
     reserved: bool = False
-    """Whether to ask what torch's allocator on a GPU reserves, too: all layers are traced for it."""
+    """Whether all layers are traced for what torch's allocator on a GPU reserves, too."""
     sources: dict[str, MethodConfig] = field(default_factory=dict)
     """By task, the methods of the adapters that the method builds on."""
 
