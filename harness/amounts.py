@@ -22,3 +22,9 @@ def parse_bytes(field: str, amount: object) -> float | None:
         units = ", ".join(unit for unit in UNITS if unit)
         raise ConfigError(field, amount, f"must be a number with one of the units {units}")
     return float(found[1]) * UNITS[found[2]]
+
+
+def told_bytes(amount: float) -> str:
+    """In the largest unit that it has one of: 9.5 * 2**30 is `9.5 GiB`."""
+    unit = next(name for name in ("GiB", "MiB", "KiB", "B") if amount >= UNITS[name] or name == "B")
+    return f"{amount / UNITS[unit]:.4g} {unit}"

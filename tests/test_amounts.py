@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.amounts import parse_bytes
+from harness.amounts import parse_bytes, told_bytes
 from harness.errors import ConfigError
 
 
@@ -18,3 +18,10 @@ def test_amount_is_read_with_its_unit(amount, expected):
 def test_what_is_no_amount_is_refused_with_the_units(amount):
     with pytest.raises(ConfigError, match=r"max_memory=.*: must be a number with .* GiB"):
         parse_bytes("max_memory", amount)
+
+
+@pytest.mark.parametrize("amount", ["12 B", "1023 KiB", "1.5 MiB", "9.5 GiB", "2048 GiB"])
+def test_amount_is_told_in_its_largest_unit_and_read_again(amount):
+    found = parse_bytes("max_memory", amount)
+    assert found is not None
+    assert told_bytes(found) == amount
