@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from harness import entry
+from harness.budget import with_sizes
 from harness.config import run_config
 from harness.progress import name_of
 from harness.sources import with_sources
@@ -20,8 +21,8 @@ WELL = ("ok", "skipped")
 
 def command(cfgs: list[DictConfig]) -> int:
     """Run the trials that the configs describe; 0 when all of them ended well or were left out."""
-    configs = [with_sources(cfg) for cfg in cfgs]
     run = run_config(cfgs[0])
+    configs = [with_sources(cfg) for cfg in with_sizes(cfgs, run)]
     records = run_sweep(configs, run)
     names = {json.dumps(config.as_dict()): name_of(config) for config in configs}
     for record in records:

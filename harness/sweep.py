@@ -36,7 +36,7 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     """
     asked = distinct(trial_of(config, run.results) for config in configs)
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
-    with _alone(run.results):
+    with alone(run.results):
         open_trials = [trial for trial in trials if not store.done(run.results, trial.id)]
         if open_trials:
             _prepare(open_trials)
@@ -53,12 +53,14 @@ def run_trial(*overrides: str) -> dict[str, Any]:
 
     >>> run_trial("method=lora", "size=8", "task=rotten_tomatoes")  # doctest: +SKIP
     """
+    from harness.budget import with_sizes
     from harness.config import run_config
     from harness.entry import compose
     from harness.sources import with_sources
 
     cfg = compose(overrides)
-    return run_sweep([with_sources(cfg)], run_config(cfg))[0]
+    run = run_config(cfg)
+    return run_sweep([with_sources(each) for each in with_sizes([cfg], run)], run)[0]
 
 
 class _Sweep:
@@ -257,7 +259,7 @@ def _prepare(trials: list[Trial]) -> None:
 
 
 @contextmanager
-def _alone(results: Path) -> Iterator[None]:
+def alone(results: Path) -> Iterator[None]:
     """Hold the folder of results; a second sweep on it is refused rather than raced."""
     try:
         results.mkdir(parents=True, exist_ok=True)
