@@ -9,21 +9,24 @@ from typing import Any
 from omegaconf import DictConfig
 
 from harness import entry
+from harness.budget import with_sizes
 from harness.config import run_config
 from harness.progress import name_of
 from harness.sources import with_sources
 from harness.store import RECORD
 from harness.sweep import run_sweep
 
+WELL = ("ok", "skipped")
+
 
 def command(cfgs: list[DictConfig]) -> int:
-    """Run the trials that the configs describe; 0 when all of them ended well."""
-    configs = [with_sources(cfg) for cfg in cfgs]
+    """Run the trials that the configs describe; 0 when all of them ended well or were left out."""
     run = run_config(cfgs[0])
+    configs = [with_sources(cfg) for cfg in with_sizes(cfgs, run)]
     records = run_sweep(configs, run)
     names = {json.dumps(config.as_dict()): name_of(config) for config in configs}
     for record in records:
-        if record["status"] != "ok":
+        if record["status"] not in WELL:
             name = names[json.dumps(record["config"])]
             print(f"{record['status']}: {name}: {record['reason']}", file=sys.stderr)
     trials: list[dict[str, Any]] = [
@@ -35,7 +38,7 @@ def command(cfgs: list[DictConfig]) -> int:
         for record in records
     ]
     print(json.dumps({"trials": trials}))
-    return 0 if all(record["status"] == "ok" for record in records) else 1
+    return 0 if all(record["status"] in WELL for record in records) else 1
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Amounts of memory as people write them."""
+"""Amounts of memory, and shares, as people write them."""
 
 from __future__ import annotations
 
@@ -22,3 +22,27 @@ def parse_bytes(field: str, amount: object) -> float | None:
         units = ", ".join(unit for unit in UNITS if unit)
         raise ConfigError(field, amount, f"must be a number with one of the units {units}")
     return float(found[1]) * UNITS[found[2]]
+
+
+def parse_share(field: str, share: object) -> float | None:
+    """0.005 of `0.5%` or 0.005; None stays None. Raises ConfigError outside of 0 and 1."""
+    if share is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?(?:e-?\d+)?)(%?)", str(share))
+    value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    if not 0 < value < 1:
+        raise ConfigError(
+            field, share, "must be a share such as 0.5% or 0.005, above 0 and below 1"
+        )
+    return value
+
+
+def told_share(share: float) -> str:
+    """In percent: 0.005 is `0.5%`."""
+    return f"{100 * share:.3g}%"
+
+
+def told_bytes(amount: float) -> str:
+    """In the largest unit that it has one of: 9.5 * 2**30 is `9.5 GiB`."""
+    unit = next(name for name in ("GiB", "MiB", "KiB", "B") if amount >= UNITS[name] or name == "B")
+    return f"{amount / UNITS[unit]:.4g} {unit}"

@@ -22,6 +22,7 @@ from omegaconf.errors import (
 )
 from pydantic import Field
 
+from harness.amounts import parse_bytes
 from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Share, from_plain
 from harness.errors import ConfigError
@@ -147,6 +148,8 @@ class RunConfig(Checked):
     """Trials that train at the same time; what is timed is always alone."""
     timeout: Annotated[float, Field(gt=0)]
     """Minutes that a phase of a trial may take."""
+    max_memory: Annotated[float, Field(gt=0)] | None
+    """Bytes; a trial that needs more by its plan is left out."""
     occupied: Literal["record", "refuse"]
     """A GPU on which other processes compute: write them down, or do not measure on it."""
     debug: bool
@@ -176,7 +179,9 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
 def run_config(cfg: DictConfig) -> RunConfig:
     """The checked run settings of a composed config; raises ConfigError."""
     names = [entry.name for entry in fields(RunConfig)]
-    return from_plain(RunConfig, {name: cfg[name] for name in names})
+    plain = {name: cfg[name] for name in names}
+    plain["max_memory"] = parse_bytes("max_memory", plain["max_memory"])
+    return from_plain(RunConfig, plain)
 
 
 def identity(

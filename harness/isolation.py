@@ -22,6 +22,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError
+
 # Imported once by the fork server. No module here computes anything when imported, since threads
 # that it would start do not survive a fork.
 PRELOAD = ["harness.preloaded"]
@@ -140,6 +142,25 @@ class Processes:
         return time.monotonic() - running.started
 
 
+def run_alone(
+    key: str, function: str, arguments: dict[str, Any], log: Path, timeout: float
+) -> dict[str, Any]:
+    """What one task gives, with all cores for itself; `timeout` in seconds.
+
+    Raises HarnessError where it does not end well, with `key` as the name of what was done.
+    """
+    threads = len(os.sched_getaffinity(0))
+    processes = Processes(threads)
+    try:
+        processes.start(Task(key, function, arguments, log, threads, timeout))
+        outcome = processes.wait()
+    finally:
+        processes.stop()
+    if outcome.status != "ok":
+        raise HarnessError(f"{key} {outcome.status}: {outcome.reason}; see {log}")
+    return outcome.value
+
+
 def _death(running: _Running) -> str:
     code = running.process.exitcode
     if code is not None and code < 0:
@@ -182,8 +203,6 @@ def _answer(function: str, arguments: str) -> dict[str, Any]:
 
 
 def _one_line(error: BaseException) -> str:
-    from harness.errors import HarnessError
-
     text = " ".join(str(error).split()) or "no message"
     plain = isinstance(error, (HarnessError, Failure))
     return text if plain else f"{type(error).__name__}: {text}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas
 
 RECORD = "record.json"
-STATUSES = ("ok", "failed", "diverged", "out_of_memory", "killed", "timeout")
+STATUSES = ("ok", "failed", "diverged", "out_of_memory", "killed", "timeout", "skipped")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

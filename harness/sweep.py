@@ -21,7 +21,8 @@ from harness.device_lock import locked
 from harness.errors import ConfigError
 from harness.isolation import Outcome, Processes, Task
 from harness.measure import nvml
-from harness.phases import Phase
+from harness.memory_limit import too_large, unforeseen
+from harness.phases import Phase, named
 from harness.progress import Progress, figures_of, name_of, quality_of
 from harness.trials import Trial, distinct, prepared, trial_of
 
@@ -35,7 +36,7 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     """
     asked = distinct(trial_of(config, run.results) for config in configs)
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
-    with _alone(run.results):
+    with alone(run.results):
         open_trials = [trial for trial in trials if not store.done(run.results, trial.id)]
         if open_trials:
             _prepare(open_trials)
@@ -52,12 +53,14 @@ def run_trial(*overrides: str) -> dict[str, Any]:
 
     >>> run_trial("method=lora", "size=8", "task=rotten_tomatoes")  # doctest: +SKIP
     """
+    from harness.budget import with_sizes
     from harness.config import run_config
     from harness.entry import compose
     from harness.sources import with_sources
 
     cfg = compose(overrides)
-    return run_sweep([with_sources(cfg)], run_config(cfg))[0]
+    run = run_config(cfg)
+    return run_sweep([with_sources(each) for each in with_sizes([cfg], run)], run)[0]
 
 
 class _Sweep:
@@ -78,19 +81,22 @@ class _Sweep:
         # A sweep that was killed left it behind, and what it was made from may have changed.
         shutil.rmtree(prepared(self._run.results), ignore_errors=True)
         try:
-            sound = self._check()
+            # Those that an earlier sweep planned are left out again without being run.
+            sound = self._check(self._fitting(self._all()))
             with self._holding(t for t in sound if t.left(alone=False)):
-                trained = self._train(sound)
+                trained = self._train(self._planned(sound))
             with self._holding(trained, alone=True):
                 self._measure(trained)
         finally:
             self._processes.stop()
             shutil.rmtree(prepared(self._run.results), ignore_errors=True)
 
-    def _check(self) -> list[Trial]:
+    def _check(self, trials: list[Trial]) -> list[Trial]:
         """The trials whose method fits their model, seen without loading any weights."""
-        self._progress.say(f"{len(self._trials)} trials to run; loading libraries")
-        arguments = {"configs": {trial.id: trial.config.as_dict() for trial in self._all()}}
+        if not trials:
+            return []
+        self._progress.say(f"{len(trials)} trials to run; loading libraries")
+        arguments = {"configs": {trial.id: trial.config.as_dict() for trial in trials}}
         log = self._run.results / "check.log"
         threads = self._cores
         self._processes.start(self._task("check", "check", arguments, log, threads))
@@ -100,7 +106,34 @@ class _Sweep:
         for key, reason in outcome.value["problems"].items():
             self._fail(Outcome(key, "failed", reason=reason), "check")
         self._devices = outcome.value["devices"]
-        return [trial for trial in self._all() if trial.id not in outcome.value["problems"]]
+        return [trial for trial in trials if trial.id not in outcome.value["problems"]]
+
+    def _planned(self, trials: list[Trial]) -> list[Trial]:
+        """Plan all of them before the first is trained, where a limit leaves out some."""
+        if self._run.max_memory is None:
+            return trials
+        plan, threads = named("plan"), max(1, self._cores // self._run.jobs)
+        waiting = deque(trial for trial in trials if trial.part(plan.name) is None)
+        while waiting or len(self._processes):
+            if waiting and len(self._processes) < self._run.jobs:
+                self._start(waiting.popleft(), plan, threads)
+            else:
+                self._collect(threads)
+        fitting = self._fitting(t for t in trials if t.id not in self._failed)
+        for trial in fitting:
+            if reason := unforeseen(trial):
+                self._progress.say(f"not foreseen: {name_of(trial.config)}: {reason}; it runs")
+        return fitting
+
+    def _fitting(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Those that the limit of memory lets through; the others end here."""
+        trials, limit = list(trials), self._run.max_memory
+        reasons = {} if limit is None else too_large(trials, limit)
+        for trial in trials:
+            if trial.id in reasons:
+                trial.finish("skipped", reasons[trial.id], "plan")
+                self._progress.say(f"skipped: {name_of(trial.config)}: {reasons[trial.id]}")
+        return [trial for trial in trials if trial.id not in reasons]
 
     def _train(self, trials: list[Trial]) -> list[Trial]:
         """Run the phases that may run side by side; returns what is ready to be measured."""
@@ -226,7 +259,7 @@ def _prepare(trials: list[Trial]) -> None:
 
 
 @contextmanager
-def _alone(results: Path) -> Iterator[None]:
+def alone(results: Path) -> Iterator[None]:
     """Hold the folder of results; a second sweep on it is refused rather than raced."""
     try:
         results.mkdir(parents=True, exist_ok=True)

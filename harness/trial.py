@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedConfig
 
 from harness.adapting import for_training
 from harness.checked import from_plain
-from harness.config import TrialConfig
+from harness.config import MethodConfig, TrialConfig
 from harness.errors import ConfigError, HarnessError
 from harness.measure import contention
 from harness.measure.device import device_for
@@ -64,27 +65,38 @@ def check(configs: dict[str, Values]) -> Values:
     return {"problems": problems, "devices": devices}
 
 
+def texts(trial: TrialConfig, config: PreTrainedConfig) -> list[tuple[str, int, int]]:
+    """What the phases hand to a model: field, its tokens, and those of the text before them."""
+    measure = trial.measure
+    forgetting, capacity = measure.forgetting, measure.capacity
+    said = measure.new_tokens if generates(config) else None
+    return [
+        ("task.max_length", trial.task.max_length, 0),
+        ("measure.sequence_length", measure.sequence_length, 0),
+        ("measure.forgetting.tokens", forgetting.tokens if forgetting else 0, 0),
+        ("measure.capacity.tokens", capacity.tokens if capacity else 0, 0),
+        ("measure.new_tokens", said or 0, measure.sequence_length if said else 0),
+    ]
+
+
+def virtual_tokens(method: MethodConfig) -> int:
+    """Of a prompt that the method puts before every text."""
+    return method.options.get("num_virtual_tokens") or 0
+
+
 def _check_one(trial: TrialConfig) -> None:
     if trial.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device", "cuda", f"torch {torch.__version__} sees no CUDA device")
     backbone = outline(trial.model)
     context = getattr(backbone.config, "max_position_embeddings", None)
-    prompt = trial.method.options.get("num_virtual_tokens") or 0
-    forgetting, capacity = trial.measure.forgetting, trial.measure.capacity
-    for field, length in (
-        ("task.max_length", trial.task.max_length),
-        ("measure.sequence_length", trial.measure.sequence_length),
-        ("measure.forgetting.tokens", forgetting.tokens if forgetting else 0),
-        ("measure.capacity.tokens", capacity.tokens if capacity else 0),
-    ):
-        if context is not None and length + prompt > context:
-            prompted = f" with {prompt} virtual tokens before them" if prompt else ""
-            expected = f"exceeds the model's context of {context} tokens{prompted}"
-            raise ConfigError(field, length, expected)
-    read, said = trial.measure.sequence_length + prompt, trial.measure.new_tokens
-    if said and context is not None and generates(backbone.config) and read + said > context:
-        expected = f"exceeds the model's context of {context} tokens after a timed prompt of {read}"
-        raise ConfigError("measure.new_tokens", said, expected)
+    prompt = virtual_tokens(trial.method)
+    for field, tokens, before in texts(trial, backbone.config):
+        if context is not None and prompt + before + tokens > context:
+            told = f" with {prompt} virtual tokens before them" if prompt else ""
+            if before:
+                told = f" after a timed prompt of {prompt + before}"
+            expected = f"exceeds the model's context of {context} tokens{told}"
+            raise ConfigError(field, tokens, expected)
     # Nothing is trained yet: a structure needs no weights.
     sources = [Trained(s.task.name, s.method, Path()) for s in trial.sources]
     method = load_method(trial.method, sources)

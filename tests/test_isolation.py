@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.isolation import Outcome, Processes, Task
+from harness.errors import HarnessError
+from harness.isolation import Outcome, Processes, Task, run_alone
 from tests import isolated_calls
 
 MODULE = isolated_calls.__name__
@@ -124,3 +126,11 @@ def test_no_process_outlives_a_parent_that_is_killed(tmp_path):
     parent.kill()
     parent.wait()
     child.wait(timeout=30)
+
+
+def test_task_of_its_own_gives_its_value_or_an_error_that_names_it(tmp_path):
+    log = tmp_path / "log"
+    assert run_alone("doubling", f"{MODULE}:double", {"number": 21}, log, 120) == {"double": 42}
+    expected = f"choosing failed: size=0: must be larger; see {log}"
+    with pytest.raises(HarnessError, match=re.escape(expected)):
+        run_alone("choosing", f"{MODULE}:refuse", {}, log, 120)

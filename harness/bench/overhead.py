@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from harness.bench.trials import records
-from harness.isolation import Processes, Task
+from harness.isolation import run_alone
 
 AT_MOST = 1.10
 PAIRS = 2
@@ -74,15 +73,9 @@ def _seconds(values: list[float]) -> str:
 
 
 def _bare(results: Path, record: dict[str, Any]) -> dict[str, Any]:
-    threads = len(os.sched_getaffinity(0))
-    processes = Processes(threads)
     arguments = {"record": record, "folder": str(results / record["trial"])}
     started = time.perf_counter()
-    processes.start(
-        Task("bare", "harness.bench.bare:run", arguments, results / "bare.log", threads, 3600)
+    value = run_alone(
+        "the bare loop", "harness.bench.bare:run", arguments, results / "bare.log", 3600
     )
-    outcome = processes.wait()
-    seconds = time.perf_counter() - started
-    if outcome.status != "ok":
-        raise RuntimeError(f"the bare loop {outcome.status}: {outcome.reason}")
-    return {**outcome.value, "seconds": seconds}
+    return {**value, "seconds": time.perf_counter() - started}

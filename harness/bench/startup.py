@@ -16,7 +16,7 @@ from harness import assets
 from harness.bench.trials import composed
 from harness.checked import from_plain
 from harness.config import TrialConfig
-from harness.isolation import Processes, Task
+from harness.isolation import run_alone
 
 LATER, FRESH = 7, 3
 WITHIN = 0.5  # seconds
@@ -44,7 +44,7 @@ def run() -> dict[str, Any]:
         assets.fetch(trial.model.source, "model.source")
         arguments = {"config": trial.as_dict()}
         threads = len(os.sched_getaffinity(0))
-        first, *later = _forked(arguments, Path(folder), threads)
+        first, *later = _forked(arguments, Path(folder))
         fresh = [_fresh(arguments, threads) for _ in range(FRESH)]
     return {
         "first_s": first,
@@ -65,14 +65,11 @@ def lines(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _forked(arguments: dict[str, Any], folder: Path, threads: int) -> list[float]:
-    processes, seconds = Processes(threads), []
+def _forked(arguments: dict[str, Any], folder: Path) -> list[float]:
+    seconds = []
     for number in range(1 + LATER):
         started = time.perf_counter()
-        processes.start(Task(str(number), FUNCTION, arguments, folder / "log", threads, 600))
-        outcome = processes.wait()
-        if outcome.status != "ok":
-            raise RuntimeError(f"{outcome.status}: {outcome.reason}")
+        run_alone(f"first step {number}", FUNCTION, arguments, folder / "log", 600)
         seconds.append(time.perf_counter() - started)
     return seconds
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from harness.compose.merging import Merging
 from harness.compose.table import lines
 from harness.config import SCHEMA, RunConfig, TrialConfig, run_config, trial_config
 from harness.errors import ConfigError, HarnessError
-from harness.isolation import Processes, Task
+from harness.isolation import run_alone
 from harness.sweep import run_sweep
 
 FOLDER = "compose"
@@ -60,6 +59,9 @@ def compositions(cfgs: Sequence[DictConfig]) -> list[Composition]:
     """Trials that differ in their task alone belong together. Raises ConfigError."""
     groups: dict[str, dict[str, Any]] = {}
     for cfg in cfgs:
+        if cfg.budget is not None:
+            expected = "adapters that are merged share one size, whatever their tasks; give size=N"
+            raise ConfigError("budget", cfg.budget, expected)
         trial, merge = trial_config(cfg), OmegaConf.to_object(cfg.merge)
         shared = json.dumps([{**trial.as_dict(), "task": None}, merge])
         groups.setdefault(shared, {"trials": [], "merge": merge})["trials"].append(trial)
@@ -105,17 +107,8 @@ def _isolated(
     function: str, arguments: dict[str, Any], log: Path, run: RunConfig
 ) -> dict[str, Any]:
     """What a function of harness.compose.evaluation gives in a process of its own."""
-    threads = len(os.sched_getaffinity(0))
-    processes = Processes(threads)
     call = f"harness.compose.evaluation:{function}"
-    try:
-        processes.start(Task(function, call, arguments, log, threads, 60 * run.timeout))
-        outcome = processes.wait()
-    finally:
-        processes.stop()
-    if outcome.status != "ok":
-        raise HarnessError(f"composing {outcome.status}: {outcome.reason}; see {log}")
-    return outcome.value
+    return run_alone("composing", call, arguments, log, 60 * run.timeout)
 
 
 if __name__ == "__main__":

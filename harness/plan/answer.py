@@ -6,7 +6,7 @@ import io
 import time
 import warnings
 from contextlib import redirect_stderr
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from harness.checked import from_plain
@@ -30,9 +30,13 @@ def of(request: Request) -> Answer:
     # What libraries say of kernels that they do without is of no use to a plan.
     with redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from harness.plan.budget import sized
         from harness.plan.predict import predict
 
         try:
+            if request.budget is not None:
+                method = sized(request, request.budget)
+                request = replace(request, method=method, budget=None)
             plan = predict(request)
         except ConfigError:
             raise
@@ -76,7 +80,10 @@ def lines(found: Answer) -> list[str]:
         rows.append([name, *(f"{figure / GIB:.2f}" for figure in figures)])
     reserved = found["train_reserved_bytes"]
     told = [f"training reserves {reserved / GIB:.2f} GiB of torch's allocator"] if reserved else []
+    size = "" if found["size"] is None else f" {found['size']}"
     return [
+        f"{found['method']}{size} on {found['model']},"
+        f" {found['batch_size']} x {found['seq_len']} tokens",
         f"trained: {trained:,} of {total:,} parameters ({trained / total:.3%})",
         f"stored:  a file of {found['adapter_file_bytes']:,} bytes",
         *aligned(rows),

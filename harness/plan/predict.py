@@ -67,6 +67,11 @@ def structure(request: Request) -> tuple[Parameters, int]:
     return _counted(found, request), found.method.file_bytes(found.model.backbone)
 
 
+def counted(request: Request) -> Parameters:
+    """The same without the file."""
+    return _counted(subject(request, architecture(request.model)), request)
+
+
 def enough_layers(request: Request, counted: Parameters) -> Depths:
     """Architectures whose traces tell the peak of the request's: two shallow ones, or itself.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from omegaconf import DictConfig
+from pydantic import Field
 
+from harness.amounts import parse_share
 from harness.checked import Checked, Count, from_plain
 from harness.config import MethodConfig, ModelConfig, TrainConfig
 from harness.errors import ConfigError
@@ -31,6 +33,8 @@ class Request(Checked):
     """Whose optimizer steps are planned: on a GPU torch updates all parameters at once."""
     devices: Count = 1
     """Among which weights, gradients and the optimizer's state are cut; a batch is that of one."""
+    budget: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The share of trained parameters to which the method's size is chosen."""
     reserved: bool = False
     """Whether all layers are traced for what torch's allocator on a GPU reserves, too."""
     sources: dict[str, MethodConfig] = field(default_factory=dict)
@@ -53,6 +57,15 @@ def request_of(cfg: DictConfig) -> Request:
             "method": trial.method,
             "train": trial.train,
             "sources": {source.task.name: source.method for source in trial.sources},
+            "budget": _budget(cfg),
             **{name: cfg[name] for name in SHAPE},
         },
     )
+
+
+def _budget(cfg: DictConfig) -> float | None:
+    share, own = parse_share("budget", cfg.budget), cfg.method.size_field
+    for name, size in (("size", cfg.size), (f"method.{own}", own and cfg.method.get(own))):
+        if share is not None and size is not None:
+            raise ConfigError("budget", cfg.budget, f"contradicts {name}={size}; give one of them")
+    return share

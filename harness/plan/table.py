@@ -151,7 +151,9 @@ def _row(request: Request, found: Answer) -> FitRow:
     )
     if "error" in found:
         return replace(row, error=found["error"])
-    return replace(row, **{name: found[name] for name in FIGURES}, **found["components"])
+    # The size is the answer's where a budget chose it.
+    figures = {name: found[name] for name in ("size", *FIGURES)}
+    return replace(row, **figures, **found["components"])
 
 
 def _settings(request: Request) -> Settings:
