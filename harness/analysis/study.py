@@ -142,8 +142,7 @@ def _recipe(row: Row, beside: Mapping[str, Evidence]) -> dict[str, Any]:
     recipe = {
         key: value
         for key, value in config.items()
-        if (key.partition(".")[0] not in ("model", "task", "seed") or key == "model.dtype")
-        and value is not None
+        if key.partition(".")[0] not in ("model", "task", "seed") and value is not None
     }
     return recipe or {column: row[column] for column in RECIPE_COLUMNS if column in row}
 

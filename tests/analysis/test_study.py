@@ -30,13 +30,6 @@ def test_recipes_that_differ_are_entries_told_apart_by_name(tmp_path: Path) -> N
     assert labels == {"lora 8 (steps=100)", "lora 8 (steps=600)"}
 
 
-def test_bases_held_in_other_types_are_entries_told_apart_by_name(tmp_path: Path) -> None:
-    kinds = ("float32", "bfloat16")
-    made = [records.record("lora", 8, config__model__dtype=kind) for kind in kinds]
-    labels = {entry.label for entry in study(tmp_path, made).entries}
-    assert labels == {"lora 8 (dtype=float32)", "lora 8 (dtype=bfloat16)"}
-
-
 def test_models_tasks_and_other_cuts_of_a_task_are_studies_of_their_own(tmp_path: Path) -> None:
     made = [
         records.record("lora", 8),
