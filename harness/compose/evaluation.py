@@ -114,7 +114,11 @@ class Adapters:
         self.names = {benches[0].trial.task.name: self.backbone.active_adapter}
         self._headed = [(benches[0], first)]
         for number, bench in enumerate(benches[1:], 2):
-            self.backbone.load_adapter(str(bench.weights), adapter_name=f"task_{number}")
+            self.backbone.load_adapter(
+                str(bench.weights),
+                adapter_name=f"task_{number}",
+                autocast_adapter_dtype=bench.trial.train.adapters_in_float32,
+            )
             self.names[bench.trial.task.name] = f"task_{number}"
             self._headed.append((bench, bench.headed(self.backbone)))
         self._seed = benches[0].trial.seed

@@ -37,7 +37,11 @@ class Bench:
     def __init__(self, method: Any, folder: Path, number: int) -> None:
         self.method, self.weights = method, folder
         # No name that peft takes for an adapter.
-        self.trial = SimpleNamespace(task=SimpleNamespace(name=f"task.{number}"), seed=5)
+        self.trial = SimpleNamespace(
+            task=SimpleNamespace(name=f"task.{number}"),
+            train=SimpleNamespace(adapters_in_float32=True),
+            seed=5,
+        )
         self.device = SimpleNamespace(gpu=None)
         adapted = method.adapt(build("bert"))
         disturb(adapted)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from harness.config import ModelConfig, Source
 from harness.isolation import Failure
 from harness.measure.generation import Generator, figures, per_token
 from harness.measure.latency import Timing, interleaved
-from harness.models import NoOutput, generates, load_output
+from harness.models import NoOutput, generates, load_backbone, load_output
 from harness.phases import generation
 from tests.backbones import BUILDERS, VOCABULARY, WIDTH, build, disturb
 from tests.measure.test_latency import MS, FakeClock
@@ -162,6 +163,16 @@ class TestOutput:
         whole.save_pretrained(tmp_path)
         model = ModelConfig("llama", Source(kind="path", path=str(tmp_path)), pooling="last")
         assert torch.equal(load_output(model).weight, whole.lm_head.weight)  # type: ignore[arg-type]
+
+    def test_a_decoder_in_bfloat16_generates_under_an_output_in_bfloat16(self, tmp_path):
+        model = replace(saved("gpt2", tmp_path), dtype="bfloat16")
+        backbone, output = load_backbone(model).eval(), load_output(model)
+        generator = Generator(backbone, backbone, output)
+        with torch.inference_mode():
+            prompt = generator.prefill(torch.tensor([[5, 6, 7]]))
+            states = backbone(torch.tensor([[5, 6, 7]])).last_hidden_state
+        assert states.dtype == torch.bfloat16
+        assert prompt.token.item() == output(states)[0, -1].argmax().item()
 
     def test_checkpoint_without_an_output_is_told_apart(self, tmp_path):
         assert not AutoConfig.for_model("llama").tie_word_embeddings
