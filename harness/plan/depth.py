@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils._pytree import tree_iter
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from harness.measure.live_tensors import LiveTensors, Peak
@@ -70,9 +71,17 @@ def _entered(live: LiveTensors, name: str, *call: Any) -> None:
 
 def _left(live: LiveTensors, place: str, module: nn.Module, given: Any, output: Any) -> None:
     live.mark(f"after {place}")
-    states = output if isinstance(output, Tensor) else output[0]
+    states = next(_tensors(output))
     if states.requires_grad:
         states.register_hook(lambda _: live.mark(f"backward {place}"))
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    """The tensors of what a layer returns, in order; a method may return an object of its own."""
+    for leaf in tree_iter(output):
+        for held in (leaf, *getattr(leaf, "__dict__", {}).values()):
+            if isinstance(held, Tensor):
+                yield held
 
 
 def extrapolated(shallow: Sequence[Sections], depth: int) -> Peak | None:

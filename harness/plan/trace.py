@@ -22,6 +22,7 @@ from harness.plan.eight_bit import fake_optimizer
 from harness.plan.fake import materialise
 from harness.plan.request import Request
 from harness.plan.sharding import sharded
+from harness.plan.stand_ins import StandIns
 from harness.plan.subject import LanguageModel, Subject, subject
 from harness.training import Batch, backward, update
 
@@ -74,7 +75,7 @@ def _followed(request: Request, found: Subject) -> Iterator[LiveTensors]:
     mark_layers(live, found.backbone, found.layers)
     if not request.padded:
         found.backbone.register_forward_pre_hook(_without_mask, with_kwargs=True)
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with FakeTensorMode(allow_non_fake_inputs=True), StandIns():
         materialise(found.model)
         yield live
 
