@@ -54,3 +54,12 @@ def test_merged_types_answer_as_unmerged(records):
 def test_types_that_do_not_merge_say_why(records):
     for record in records.values():
         assert record["merge"]["mergeable"] or record["merge"]["reason"]
+
+
+def test_memory_is_what_the_plan_said_it_would_be(records):
+    unplanned = {n: r["memory"]["unpredicted"] for n, r in records.items()}
+    assert {name: reason for name, reason in unplanned.items() if reason} == {}
+    for name, record in records.items():
+        for phase in ("train", "inference"):
+            peak = record["memory"][phase]
+            assert peak["predicted"] == pytest.approx(peak["allocated_peak"], rel=0.002), name

@@ -162,8 +162,12 @@ def test_memory_has_its_parts_and_full_fine_tuning_needs_the_most(records):
         train = record["memory"]["train"]
         parts = ("weights", "gradients", "optimizer", "activations")
         assert sum(train[part] for part in parts) == train["allocated_peak"]
-        assert record["memory"]["inference"]["allocated_peak"] < train["allocated_peak"]
+        inference = record["memory"]["inference"]
+        assert inference["allocated_peak"] < train["allocated_peak"]
         assert record["memory"]["load"]["process_peak"] > 0
+        assert record["memory"]["unpredicted"] is None
+        for peak in (train, inference):
+            assert peak["predicted"] == pytest.approx(peak["allocated_peak"], rel=0.002)
     peaks = {m: r["memory"]["train"]["allocated_peak"] for m, r in records.items()}
     assert max(peaks, key=peaks.__getitem__) == "full"
     full = records["full"]["memory"]["train"]
