@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,9 @@ class Machine:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # locks of its own
     monkeypatch.setattr(sweep, "Processes", lambda threads: found)
     monkeypatch.setattr(sweep.Progress, "say", lambda _, told: found.said.append(told))
     return found
