@@ -30,8 +30,8 @@ from harness.training import Batch, backward, update
 BLOCKS = {"cpu": 1, "cuda": 512}
 
 
-def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
-    """One training step of an architecture, to which the optimizer comes with its state."""
+def trace_training(request: Request, config: PreTrainedConfig, steps: int = 1) -> Sections:
+    """Training steps of an architecture; to one alone the optimizer comes with its state."""
     found = subject(request, config)
     with _followed(request, found) as live, _shard(request, found):
         found.model.train()
@@ -39,15 +39,20 @@ def trace_training(request: Request, config: PreTrainedConfig) -> Sections:
         if request.device == "cuda":
             _at_once(optimizer)
         batch = batch_of(request, isinstance(found.model, LanguageModel))
+        unused = False
 
         def step() -> None:
+            nonlocal unused
             live.mark("step")
             backward(found.model, batch, found.loss, request.train)
+            unused = any(p.requires_grad and p.grad is None for p in found.model.parameters())
             live.mark("update")
             update(optimizer, request.train.clip_norm)
 
-        calls = iter((partial(_give_state, optimizer), step))
-        follow_training(live, lambda: next(calls)(), found.model, optimizer, steps=2)
+        calls = iter([partial(_give_state, optimizer), step] if steps == 1 else [step] * steps)
+        follow_training(live, lambda: next(calls)(), found.model, optimizer, steps=max(steps, 2))
+    if unused and steps == 1:  # such a parameter gets no state, which only a step before tells
+        return trace_training(request, config, steps=2)
     return live.sections()
 
 
