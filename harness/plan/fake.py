@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -13,17 +11,17 @@ from harness.plan.quantised import replace_constants
 def materialise(model: nn.Module) -> None:
     """Give a model on the meta device fake tensors on the CPU in place of its own.
 
-    Call it under FakeTensorMode. Tensors that are tied stay tied, and those that share a storage
-    share one. Methods also keep tensors that are neither parameters nor buffers, such as the
-    places of the weights that they train, and some make theirs on the CPU in any case.
+    Call it under FakeTensorMode. Tensors that are tied stay tied; a view of a part becomes as long
+    as that part, as it does when a model moves to another device. Methods also keep tensors that
+    are neither parameters nor buffers, such as the places of the weights that they train, and some
+    make theirs on the CPU in any case.
     """
     made: dict[int, tuple[Tensor, Tensor]] = {}
-    storages: dict[int, Tensor] = {}
 
     def fake(tensor: Tensor) -> Tensor:
         # The original is kept as well: its id must not go to another one meanwhile.
         if id(tensor) not in made:
-            made[id(tensor)] = tensor, _fake(tensor, storages)
+            made[id(tensor)] = tensor, _fake(tensor)
         return made[id(tensor)][1]
 
     for module in model.modules():
@@ -36,13 +34,8 @@ def materialise(model: nn.Module) -> None:
                     held[name] = new
 
 
-def _fake(tensor: Tensor, storages: dict[int, Tensor]) -> Tensor:
-    storage: Any = tensor.untyped_storage()
-    if storage._cdata not in storages:
-        length = storage.nbytes() // tensor.itemsize
-        storages[storage._cdata] = torch.empty(length, dtype=tensor.dtype, device="cpu")
-    whole = storages[storage._cdata].view(tensor.dtype)
-    new = whole.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+def _fake(tensor: Tensor) -> Tensor:
+    new = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(new, tensor.requires_grad)
     return new

@@ -73,6 +73,12 @@ def subject(request: Request, config: PreTrainedConfig, inference: bool = False)
     adapt = outline_for_inference if inference else for_training
     adapted = adapt(method, backbone, request.train)
     if says_tokens(request, config):
+        trained = any(parameter.requires_grad for parameter in adapted.parameters())
+        if not trained and not inference:
+            expected = (
+                "trains a head alone, and what says tokens has none: objective=classification"
+            )
+            raise ConfigError("method", request.method.name, expected)
         follows = not config.is_encoder_decoder
         return Subject(method, backbone, LanguageModel(adapted), token_loss(follows), found)
     with torch.device("meta"):

@@ -35,8 +35,8 @@ def trace_training(
 ) -> LiveTensors:
     """One training step of an architecture, to which the optimizer comes with its state.
 
-    `from_the_first` is two, of which the first one makes that state: where in memory it lies
-    matters to an allocator, and to nothing else.
+    `from_the_first` is two, of which the first one makes that state: slower, and it matters to an
+    allocator where in memory the state lies.
     """
     found = subject(request, config)
     with _followed(request, found) as live, _shard(request, found):
@@ -45,16 +45,21 @@ def trace_training(
         if request.device == "cuda":
             _at_once(optimizer)
         batch = batch_of(request, isinstance(found.model, LanguageModel))
+        unused = False
 
         def step() -> None:
+            nonlocal unused
             live.mark("step")
             backward(found.model, batch, found.loss, request.train)
+            unused = any(p.requires_grad and p.grad is None for p in found.model.parameters())
             live.mark("update")
             update(optimizer, request.train.clip_norm)
 
         first = step if from_the_first else partial(_give_state, optimizer)
         calls = iter((first, step))
         follow_training(live, lambda: next(calls)(), found.model, optimizer, steps=2)
+    if unused and not from_the_first:  # it gets no state, as only a step of the model tells
+        return trace_training(request, config, from_the_first=True)
     return live
 
 
