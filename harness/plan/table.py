@@ -35,7 +35,7 @@ QUOTED = ArithmeticRow(
     None,
     84 * 10**9,
     "2 bytes per weight, 2 per gradient, 8 of optimizer state, before any activations;"
-    " no setting of torch's own adds up like this",
+    " torch's AdamW holds its moments as it holds the weights",
 )
 PRECISIONS: tuple[tuple[str, Literal["float32", "bfloat16"], bool, str], ...] = (
     ("bfloat16", "bfloat16", False, "weights, gradients and AdamW's moments in bfloat16"),
