@@ -71,7 +71,11 @@ def subject(request: Request, config: PreTrainedConfig, inference: bool = False)
         backbone = quantise(backbone, method.quantization)
     found = _layers(backbone)
     adapt = outline_for_inference if inference else for_training
-    adapted = adapt(method, backbone, request.train)
+    try:
+        adapted = adapt(method, backbone, request.train)
+    except NotImplementedError as error:  # torch's, where numbers of the meta device are read
+        expected = "starts from the numbers of the model's weights, and a plan has none"
+        raise ConfigError("method", request.method.name, expected) from error
     if says_tokens(request, config):
         trained = any(parameter.requires_grad for parameter in adapted.parameters())
         if not trained and not inference:
