@@ -69,5 +69,5 @@ def table(*rows: FitRow, **changes: Any) -> FitTable:
         for size in ((4, 64) if field else (None,))
         for batch, tokens in SHAPES
     ]
-    made = {"arithmetic": ARITHMETIC} | changes
+    made = {"arithmetic": ARITHMETIC, "reserve": 0.75} | changes
     return FitTable("llama3_2_3b", 3_212_749_824, SETTINGS, rows or tuple(every), **made)
