@@ -49,7 +49,6 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 # What each guards that the others do not:
 SHIPPED = {
     ("bert", "full"): "gradients and states of all weights",
-    ("bert", "houlsby"): "modules between those of a layer",
     ("bert", "prompt_tuning"): "a longer text",
     ("llama", "lora"): "the loss of the next token, keys and values kept to answer",
     ("llama", "dora"): "the norm of a sum that is made and let go",
@@ -58,7 +57,6 @@ SHIPPED = {
     ("t5", "lora"): "two stacks, of which the encoder alone reads the text",
 }
 OPTIONS = {
-    ("bert", "lora", "train.gradient_checkpointing=true"): "float32",
     ("llama", "lora", "train.gradient_checkpointing=true"): "bfloat16",
     ("bert", "lora", "train.accumulation=3"): "float32",
     ("llama", "full", "train.optimizer=sgd"): "bfloat16",
