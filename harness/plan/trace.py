@@ -49,7 +49,8 @@ def trace_training(request: Request, config: PreTrainedConfig, steps: int = 1) -
             live.mark("update")
             update(optimizer, request.train.clip_norm)
 
-        calls = iter([partial(_give_state, optimizer), step] if steps == 1 else [step] * steps)
+        first = partial(_give_state, optimizer) if steps == 1 else step
+        calls = iter([first, *[step] * max(steps - 1, 1)])
         follow_training(live, lambda: next(calls)(), found.model, optimizer, steps=max(steps, 2))
     if unused and steps == 1:  # such a parameter gets no state, which only a step before tells
         return trace_training(request, config, steps=2)
