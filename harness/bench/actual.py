@@ -89,5 +89,5 @@ def _headed(request: Request, adapted: nn.Module) -> tuple[TaskModel | LanguageM
 def _batch(request: Request) -> Batch:
     batch = batch_of(request, says_tokens(request, architecture(request.model)))
     if request.padded:
-        batch["attention_mask"][0, -1] = 0
+        batch["attention_mask"][:, -1] = 0  # in every part of a batch
     return batch

@@ -49,7 +49,6 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 # What each guards that the others do not:
 SHIPPED = {
     ("bert", "full"): "gradients and states of all weights",
-    ("bert", "houlsby"): "modules between those of a layer",
     ("bert", "prompt_tuning"): "a longer text",
     ("llama", "lora"): "the loss of the next token, keys and values kept to answer",
     ("llama", "dora"): "the norm of a sum that is made and let go",
@@ -58,7 +57,6 @@ SHIPPED = {
     ("t5", "lora"): "two stacks, of which the encoder alone reads the text",
 }
 OPTIONS = {
-    ("bert", "lora", "train.gradient_checkpointing=true"): "float32",
     ("llama", "lora", "train.gradient_checkpointing=true"): "bfloat16",
     ("bert", "lora", "train.accumulation=3"): "float32",
     ("llama", "full", "train.optimizer=sgd"): "bfloat16",
@@ -100,9 +98,7 @@ def request_of(model: str, *overrides: str, dtype: str = "float32", **fields: An
 
 def traced_in_full(request: Request) -> tuple[Peak, Peak]:
     config = architecture(request.model)
-    traces = (trace(request, config) for trace in (trace_training, trace_inference))
-    train, inference = (max((p for _, p in one), key=lambda p: p.total) for one in traces)
-    return train, inference
+    return trace_training(request, config).peak(), trace_inference(request, config).peak()
 
 
 def actual(request: Request, folder: Path) -> tuple[Peak, Peak]:
@@ -183,7 +179,8 @@ def test_a_model_that_cannot_be_built_is_refused():
     given = {**request.model.source.architecture, "num_attention_heads": 7}
     source = Source(kind="architecture", architecture=given)
     told = refused(replace(request, model=replace(request.model, source=source)))
-    assert "cannot be built" in told and "7" in told
+    assert "cannot be built" in told
+    assert "7" in told
 
 
 def test_a_method_that_the_model_cannot_take_is_refused():
@@ -193,7 +190,8 @@ def test_a_method_that_the_model_cannot_take_is_refused():
 @pytest.mark.parametrize("name", NEEDS_WEIGHTS)
 def test_a_start_from_weights_is_refused_by_name(name: str):
     told = refused(request_of("bert", f"method=peft/{name}", "size=8"))
-    assert f"peft/{name}" in told and "starts from the numbers" in told
+    assert f"peft/{name}" in told
+    assert "starts from the numbers" in told
 
 
 def test_a_method_that_a_library_fails_on_is_refused_by_name(monkeypatch: pytest.MonkeyPatch):
