@@ -9,9 +9,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from harness import assets
-from harness.amounts import parse_share, told_share
-from harness.config import RunConfig, TaskConfig, TrialConfig
-from harness.errors import ConfigError
+from harness.amounts import told_share
+from harness.config import RunConfig, TaskConfig, TrialConfig, budget_of
 from harness.isolation import run_alone
 from harness.sources import with_sources
 from harness.sweep import alone
@@ -29,8 +28,12 @@ def with_sizes(cfgs: Sequence[DictConfig], run: RunConfig) -> list[DictConfig]:
     is left at its own, for the check of the sweep to refuse. Raises ConfigError for a budget beside
     a size, and whatever keeps a model or a task from being had.
     """
-    shares = [parse_share("budget", cfg.budget) for cfg in cfgs]
-    trials = {n: _at_default_size(cfgs[n]) for n, share in enumerate(shares) if share is not None}
+    shares = [budget_of(cfg) for cfg in cfgs]
+    trials = {
+        n: with_sources(_changed(cfgs[n], None))
+        for n, share in enumerate(shares)
+        if share is not None
+    }
     if not trials:
         return list(cfgs)
     for trial in {repr(trial.model): trial for trial in trials.values()}.values():
@@ -50,15 +53,6 @@ def with_sizes(cfgs: Sequence[DictConfig], run: RunConfig) -> list[DictConfig]:
         _changed(cfg, found[_key(questions[n])]["size"]) if n in questions else cfg
         for n, cfg in enumerate(cfgs)
     ]
-
-
-def _at_default_size(cfg: DictConfig) -> TrialConfig:
-    own = cfg.method.size_field
-    for name, size in (("size", cfg.size), (f"method.{own}", own and cfg.method.get(own))):
-        if size is not None:
-            expected = f"contradicts {name}={size}; give one of them"
-            raise ConfigError("budget", cfg.budget, expected)
-    return with_sources(_changed(cfg, None))
 
 
 def _changed(cfg: DictConfig, size: int | None) -> DictConfig:

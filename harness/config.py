@@ -22,7 +22,7 @@ from omegaconf.errors import (
 )
 from pydantic import Field
 
-from harness.amounts import parse_bytes
+from harness.amounts import parse_bytes, parse_share
 from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Share, from_plain
 from harness.errors import ConfigError
@@ -182,6 +182,18 @@ def run_config(cfg: DictConfig) -> RunConfig:
     plain = {name: cfg[name] for name in names}
     plain["max_memory"] = parse_bytes("max_memory", plain["max_memory"])
     return from_plain(RunConfig, plain)
+
+
+def budget_of(cfg: DictConfig) -> float | None:
+    """The share of trained parameters that a composed config asks for, in place of a size.
+
+    Raises ConfigError where it also asks for a size.
+    """
+    share, own = parse_share("budget", cfg.budget), cfg.method.size_field
+    for name, size in (("size", cfg.size), (f"method.{own}", own and cfg.method.get(own))):
+        if share is not None and size is not None:
+            raise ConfigError("budget", cfg.budget, f"contradicts {name}={size}; give one of them")
+    return share
 
 
 def identity(

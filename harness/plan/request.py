@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from omegaconf import DictConfig
 from pydantic import Field
 
-from harness.amounts import parse_share
 from harness.checked import Checked, Count, from_plain
-from harness.config import MethodConfig, ModelConfig, TrainConfig
+from harness.config import MethodConfig, ModelConfig, TrainConfig, budget_of
 from harness.errors import ConfigError
 from harness.sources import with_sources
 
@@ -57,15 +56,7 @@ def request_of(cfg: DictConfig) -> Request:
             "method": trial.method,
             "train": trial.train,
             "sources": {source.task.name: source.method for source in trial.sources},
-            "budget": _budget(cfg),
+            "budget": budget_of(cfg),
             **{name: cfg[name] for name in SHAPE},
         },
     )
-
-
-def _budget(cfg: DictConfig) -> float | None:
-    share, own = parse_share("budget", cfg.budget), cfg.method.size_field
-    for name, size in (("size", cfg.size), (f"method.{own}", own and cfg.method.get(own))):
-        if share is not None and size is not None:
-            raise ConfigError("budget", cfg.budget, f"contradicts {name}={size}; give one of them")
-    return share
