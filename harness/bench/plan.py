@@ -65,9 +65,13 @@ def lines(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def shipped() -> list[str]:
+    """The methods that are compared."""
+    return sorted(path.stem for path in (entry.CONF / "method").glob("*.yaml"))
+
+
 def _requests(model: str, objective: str) -> Iterator[Request]:
-    names = sorted(path.stem for path in (entry.CONF / "method").glob("*.yaml"))
-    for name in names:
+    for name in shipped():
         for batch, length in SHAPES:
             overrides = [f"method={name}", f"model={model}", f"size={SIZE}", "device=cpu"]
             shape = [f"batch_size={batch}", f"seq_len={length}", f"objective={objective}"]

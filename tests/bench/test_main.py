@@ -34,7 +34,9 @@ def test_the_last_line_is_one_json_object_of_the_parts_asked_for(
 
 def test_one_part_that_fails_fails_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        bench, "import_module", parts(timing=True, startup=False, overhead=True, sweep=True)
+        bench,
+        "import_module",
+        parts(timing=True, startup=False, overhead=True, plan=True, sweep=True),
     )
     assert bench.main([]) == 1
 
