@@ -26,6 +26,9 @@ def command(cfgs: list[DictConfig]) -> int:
 
 def one(request: Request) -> int:
     """Print what is predicted of one request."""
+    if not _of_fewer_bits(request):
+        # peft imports it where it is installed, which takes longer than the plan.
+        sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
     found = answer.of(request)
     print("\n".join(answer.lines(found)))
     cards = table.fit_table([request], [found])
@@ -35,6 +38,12 @@ def one(request: Request) -> int:
     print(f"needs a card of {trains} to train, of {answers} to answer")
     print(json.dumps(found))
     return 0
+
+
+def _of_fewer_bits(request: Request) -> bool:
+    """Whether bitsandbytes has to do with it: a quantised base, or an optimizer's state."""
+    quantised = any(name.startswith("bnb_") for name in request.method.options)
+    return quantised or request.train.optimizer == "adamw_8bit"
 
 
 def several(requests: Sequence[Request], out: Path) -> int:

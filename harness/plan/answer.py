@@ -30,11 +30,12 @@ def of(request: Request) -> Answer:
     # What libraries say of kernels that they do without is of no use to a plan.
     with redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from harness.plan.budget import sized
         from harness.plan.predict import predict
 
         try:
             if request.budget is not None:
+                from harness.plan.budget import sized  # looks into trials, which takes seconds
+
                 method = sized(request, request.budget)
                 request = replace(request, method=method, budget=None)
             plan = predict(request)
