@@ -85,9 +85,12 @@ def enough_layers(request: Request, counted: Parameters) -> Depths:
     if low is None or high is None:
         return (config,)
     try:
-        fewer, more = (_counted(subject(request, each), request) for each in (low, high))
+        found = [subject(request, each) for each in (low, high)]
     except ConfigError:  # an option of the method names a layer that is missing there
         return (config,)
+    if not all(each.layers for each in found):  # no sections to compare
+        return (config,)
+    fewer, more = (_counted(each, request) for each in found)
     further = (config.num_hidden_layers - SHALLOW[0]) / (SHALLOW[1] - SHALLOW[0])
     for field in ("trainable", "total"):
         least = getattr(fewer, field)

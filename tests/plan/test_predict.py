@@ -214,3 +214,11 @@ def test_every_type_of_peft_is_planned_as_it_runs(name: str, tmp_path: Path):
         assert (plan.train, plan.inference) == ran
     for planned, measured in zip((plan.train, plan.inference), ran, strict=True):
         assert planned.total == pytest.approx(measured.total, rel=0.002)
+
+
+def test_a_model_whose_layers_are_not_found_is_traced_in_full(monkeypatch: pytest.MonkeyPatch):
+    request = request_of("bert", "method=full")
+    assert len(predict.enough_layers(request, predict.counted(request))) == 2
+    monkeypatch.setattr("harness.plan.subject.layers", lambda backbone: [])
+    (config,) = predict.enough_layers(request, predict.counted(request))
+    assert config.num_hidden_layers == DEPTH
