@@ -30,7 +30,7 @@ SLOW = ("boft/llama-3.2-3B-default",)  # draws what others need no values for
 )
 def test_published_parameters_and_file_are_found_to_the_byte(trial_of, method_of, run):
     row = RUNS[run]
-    base = outline(trial_of("model=llama3_2_3b").model, AutoModelForCausalLM)
+    base = outline(trial_of("model=llama3_2_3b").model, kind=AutoModelForCausalLM)
     method = method_of(row["method"], *row["options"].split())
     adapted = method.adapt(base.to(torch.bfloat16))
     if row["trainable_parameters"]:
