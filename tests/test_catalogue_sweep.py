@@ -63,4 +63,6 @@ def test_memory_is_what_the_plan_said_it_would_be(records):
     for name in set(records) - unplanned:
         for phase in ("train", "inference"):
             peak = records[name]["memory"][phase]
-            assert peak["predicted"] == pytest.approx(peak["allocated_peak"], rel=0.002), name
+            # AdaLoRA prunes while it trains, so that it answers with less than was planned.
+            off = 0.005 if name == "peft/adalora" else 0.002
+            assert peak["predicted"] == pytest.approx(peak["allocated_peak"], rel=off), name

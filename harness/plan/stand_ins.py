@@ -10,16 +10,17 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
+ANY = "_whether_any"  # marks the fake tensor that answers it
 
 
 class StandIns(TorchDispatchMode):
     """Lets a pass go on where it reads what fake tensors do not have.
 
-    A truth that is asked for is true: what checks numbers finds them in order, and what drops a
-    layer by chance keeps it. Any other number is 0, such as the one task of several that is known
-    to be there. A mask picks all that it could, which is the most memory that it can take. Enter
-    it inside FakeTensorMode, and outside of a ledger, which then sees of these operations what it
-    sees of real ones.
+    A truth that is asked for is true, and whether any of several is, is not: what checks numbers
+    finds them in order, and what drops a layer by chance keeps it. Any other number is 0, such as
+    the one task of several that is known to be there. A mask picks all that it could, which is the
+    most memory that it can take. Enter it inside FakeTensorMode, and outside of a ledger, which
+    then sees of these operations what it sees of real ones.
     """
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -27,7 +28,11 @@ class StandIns(TorchDispatchMode):
             try:
                 return func(*args)
             except DataDependentOutputException:
-                return args[0].dtype is torch.bool
+                return args[0].dtype is torch.bool and not hasattr(args[0], ANY)
+        if func.overloadpacket is aten.any:
+            found = func(*args, **(kwargs or {}))
+            setattr(found, ANY, True)
+            return found
         if func is aten.sparse_mask.default and isinstance(args[0], FakeTensor):
             return _sparse_mask(*args)
         if func.overloadpacket in (aten.index, aten.index_put, aten.index_put_):
