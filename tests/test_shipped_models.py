@@ -58,7 +58,14 @@ def test_trial_of_a_model_without_weights_ends_before_anything_is_fetched(
     trial_of, tmp_path: Path, monkeypatch
 ):
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    run = RunConfig(tmp_path / "results", 1, 1.0, "record", debug=False)
+    run = RunConfig(
+        tmp_path / "results",
+        jobs=1,
+        timeout=1.0,
+        max_memory=None,
+        occupied="record",
+        debug=False,
+    )
     with pytest.raises(ConfigError) as error:
         sweep.run_sweep([trial_of("model=llama2_7b")], run)
     assert str(error.value) == (
