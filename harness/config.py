@@ -87,6 +87,11 @@ class MethodConfig(Checked):
     def size(self) -> int | None:
         return None if self.size_field is None else self.options[self.size_field]
 
+    @property
+    def virtual_tokens(self) -> int:
+        """Of a prompt that the method puts before every text."""
+        return self.options.get("num_virtual_tokens") or 0
+
 
 @dataclass(frozen=True)
 class TrainConfig(Checked):

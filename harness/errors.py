@@ -28,6 +28,11 @@ class AssetError(HarnessError):
     """Weights or data that cannot be had: no network, a wrong checksum, a missing file."""
 
 
+def told(error: Exception) -> str:
+    """The kind of an error and the first line of what it says, for errors of libraries."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A clause that lists what is known, nearest names first."""
     known = sorted(known)

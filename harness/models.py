@@ -80,6 +80,12 @@ def architecture(model: ModelConfig) -> PreTrainedConfig:
     return AutoConfig.from_pretrained(folder, local_files_only=True)
 
 
+def context_of(config: PreTrainedConfig) -> int | None:
+    """Tokens that a model has places for; None where it names no bound."""
+    found: int | None = getattr(config, "max_position_embeddings", None)
+    return found
+
+
 class NoOutput(HarnessError):
     """A model that does not say what comes next; the message is the reason."""
 

@@ -18,12 +18,12 @@ from transformers import PreTrainedConfig
 
 from harness.adapting import for_training
 from harness.checked import from_plain
-from harness.config import MethodConfig, TrialConfig
+from harness.config import TrialConfig
 from harness.errors import ConfigError, HarnessError
 from harness.measure import contention
 from harness.measure.device import device_for
 from harness.methods import Trained, load_method
-from harness.models import TaskModel, generates, outline
+from harness.models import TaskModel, context_of, generates, outline
 from harness.phases import named
 from harness.workbench import Workbench
 
@@ -79,17 +79,12 @@ def texts(trial: TrialConfig, config: PreTrainedConfig) -> list[tuple[str, int, 
     ]
 
 
-def virtual_tokens(method: MethodConfig) -> int:
-    """Of a prompt that the method puts before every text."""
-    return method.options.get("num_virtual_tokens") or 0
-
-
 def _check_one(trial: TrialConfig) -> None:
     if trial.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device", "cuda", f"torch {torch.__version__} sees no CUDA device")
     backbone = outline(trial.model)
-    context = getattr(backbone.config, "max_position_embeddings", None)
-    prompt = virtual_tokens(trial.method)
+    context = context_of(backbone.config)
+    prompt = trial.method.virtual_tokens
     for field, tokens, before in texts(trial, backbone.config):
         if context is not None and prompt + before + tokens > context:
             told = f" with {prompt} virtual tokens before them" if prompt else ""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PARTS = ("weights", "gradients", "optimizer", "activations")
+"""What a peak is made of."""
 CARDS = (8, 16, 24, 48, 80, 141)
 
 

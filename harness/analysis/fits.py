@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from harness.analysis.fit_table import FitRow, FitTable
-
-GIB = 2**30
+from harness.analysis.numbers import GIB
 
 
 class Fit(Enum):

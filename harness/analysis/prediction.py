@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.analysis.figures import Row
+from harness.analysis.fit_table import PARTS
 
 PHASES = ("train", "inference")
-PARTS = ("weights", "gradients", "optimizer", "activations")
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
 from transformers import PreTrainedModel
 
 from harness.adapting import for_inference, for_training
 from harness.measure.live_tensors import Peak
 from harness.measure.memory import inference_peak, training_peak
 from harness.methods import Method, Trained, load_method
-from harness.models import TaskModel, architecture, without_pooler
+from harness.models import architecture, without_pooler
 from harness.plan.request import Request
-from harness.plan.subject import LanguageModel, auto_class, says_tokens, token_loss
+from harness.plan.subject import auto_class, headed, says_tokens
 from harness.plan.trace import batch_of, first_call
-from harness.training import Batch, Loss, backward, update
+from harness.training import Batch, backward, update
 
 BASE, ADAPTER = "base", "adapter"
 
@@ -34,7 +32,7 @@ def actual_training(request: Request, folder: Path) -> Peak:
     """Bytes of tensors at their highest, over two real steps."""
     method = _method(request, folder)
     adapted = for_training(method, _backbone(request, folder, method), request.train)
-    model, loss = _headed(request, adapted)
+    model, loss = headed(request, architecture(request.model), adapted)
     optimizer = method.optimizer(model.train(), request.train)
     batch = _batch(request)
 
@@ -51,7 +49,7 @@ def actual_inference(request: Request, folder: Path) -> Peak:
     stored = folder / ADAPTER
     method.save(for_training(method, _backbone(request, folder, method), request.train), stored)
     adapted = for_inference(method, _backbone(request, folder, method), stored, request.train)
-    model, _ = _headed(request, adapted.requires_grad_(False))
+    model, _ = headed(request, architecture(request.model), adapted.requires_grad_(False))
     return inference_peak(first_call(model.eval(), _batch(request)), model)
 
 
@@ -76,14 +74,6 @@ def _backbone(request: Request, folder: Path, method: Method) -> PreTrainedModel
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False  # some CPUs repack four bits, no GPU does
     return without_pooler(loaded)
-
-
-def _headed(request: Request, adapted: nn.Module) -> tuple[TaskModel | LanguageModel, Loss]:
-    config: Any = adapted.config
-    if says_tokens(request, config):
-        return LanguageModel(adapted), token_loss(follows=not config.is_encoder_decoder)
-    head = nn.Linear(config.hidden_size, request.classes)
-    return TaskModel(adapted, head, request.model.pooling), nn.functional.cross_entropy
 
 
 def _batch(request: Request) -> Batch:

@@ -15,7 +15,7 @@ from harness import entry
 from harness.bench.actual import actual_inference, actual_training, save_base
 from harness.columns import aligned
 from harness.errors import ConfigError
-from harness.plan.predict import enough_layers, inference_peak, structure, training_peak
+from harness.plan.predict import counted, enough_layers, inference_peak, training_peak
 from harness.plan.request import Request, request_of
 
 MODELS = (("minilm", "classification"), ("smollm2", "classification"), ("smollm2", "language"))
@@ -84,7 +84,7 @@ def _compared(request: Request, folder: Path) -> Iterator[dict[str, Any]]:
     if not (folder / "base").exists():
         save_base(request, folder)
     try:
-        depths = enough_layers(request, structure(request)[0])
+        depths = enough_layers(request, counted(request))
     except ConfigError:  # the method is not defined for the model
         return
     for peak, planned, actual in (

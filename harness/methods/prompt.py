@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from harness.errors import ConfigError
 from harness.methods.anatomy import DECODER_DEPTHS
 from harness.methods.peft_method import PeftMethod
+from harness.models import context_of
 
 
 class PromptMethod(PeftMethod):
@@ -45,7 +46,7 @@ class PromptMethod(PeftMethod):
         peft finds it by itself, but not under every name that models have for it.
         """
         length: int = self.config.options["num_virtual_tokens"]
-        context = getattr(backbone.config, "max_position_embeddings", None)
+        context = context_of(backbone.config)
         if context is not None and length >= context:
             raise ConfigError(
                 "method.num_virtual_tokens",

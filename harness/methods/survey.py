@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, told
 from harness.methods.base import Method, NotMergeable, load_method
 from harness.methods.specimens import (
     BERT_BASE_LAYERS,
@@ -75,12 +75,8 @@ def _reason(attempt: Callable[..., None], *arguments: object) -> str | None:
     except (Refusal, NotMergeable) as error:
         return str(error)
     except Exception as error:  # of a library: an answer too
-        return _told(error)
+        return told(error)
     return None
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _works(method: Method, architecture: str) -> None:
@@ -126,7 +122,7 @@ def _on_4_bits(method: Method) -> None:
     except (ConfigError, Refusal):
         raise
     except Exception as error:  # of a library that takes packed weights for a matrix
-        raise Refusal(f"fails on packed weights: {_told(error)}") from error
+        raise Refusal(f"fails on packed weights: {told(error)}") from error
     if method.starts_at_base:
         # Both as in training: the evaluation of 4-bit layers on a CPU rounds more on some machines.
         with torch.no_grad():

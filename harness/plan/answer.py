@@ -9,13 +9,12 @@ from contextlib import redirect_stderr
 from dataclasses import asdict, replace
 from typing import Any
 
+from harness.analysis.fit_table import PARTS
+from harness.analysis.numbers import GIB
 from harness.checked import from_plain
 from harness.columns import aligned
-from harness.errors import ConfigError
+from harness.errors import ConfigError, told
 from harness.plan.request import Request
-
-GIB = 2**30
-PARTS = ("weights", "gradients", "optimizer", "activations")
 
 Answer = dict[str, Any]
 
@@ -42,8 +41,7 @@ def of(request: Request) -> Answer:
         except ConfigError:
             raise
         except Exception as error:  # of any library that is traced
-            told = f"{type(error).__name__}: {error}".partition("\n")[0]
-            expected = f"cannot be planned on {request.model.name}: {told}"
+            expected = f"cannot be planned on {request.model.name}: {told(error)}"
             raise ConfigError("method", request.method.name, expected) from error
     train, inference = asdict(plan.train), asdict(plan.inference)
     return {
@@ -80,7 +78,7 @@ def lines(found: Answer) -> list[str]:
         figures = [found[peak], *found[parts].values()]
         rows.append([name, *(f"{figure / GIB:.2f}" for figure in figures)])
     reserved = found["train_reserved_bytes"]
-    told = [f"training reserves {reserved / GIB:.2f} GiB of torch's allocator"] if reserved else []
+    kept = [f"training reserves {reserved / GIB:.2f} GiB of torch's allocator"] if reserved else []
     size = "" if found["size"] is None else f" {found['size']}"
     return [
         f"{found['method']}{size} on {found['model']},"
@@ -88,5 +86,5 @@ def lines(found: Answer) -> list[str]:
         f"trained: {trained:,} of {total:,} parameters ({trained / total:.3%})",
         f"stored:  a file of {found['adapter_file_bytes']:,} bytes",
         *aligned(rows),
-        *told,
+        *kept,
     ]

@@ -11,11 +11,11 @@ from harness.config import MethodConfig, TrialConfig
 from harness.errors import ConfigError
 from harness.measure.parameters import Parameters
 from harness.methods.anatomy import linear_widths
-from harness.models import architecture, outline
+from harness.models import architecture, context_of, outline
 from harness.plan.closest import closest
 from harness.plan.predict import counted
 from harness.plan.request import Request
-from harness.trial import texts, virtual_tokens
+from harness.trial import texts
 
 
 def sized(request: Request, budget: float) -> MethodConfig:
@@ -83,8 +83,8 @@ def _found(config: dict[str, Any], classes: int, budget: float) -> dict[str, Any
 
 def _counted(request: Request) -> Parameters:
     """Raises ConfigError for a prompt that leaves no room for the texts, too."""
-    context = getattr(architecture(request.model), "max_position_embeddings", None)
-    prompt = virtual_tokens(request.method)
+    context = context_of(architecture(request.model))
+    prompt = request.method.virtual_tokens
     if context is not None and prompt + request.seq_len > context:
         expected = f"leaves {context - prompt} of {context} tokens for a text of {request.seq_len}"
         raise ConfigError(f"method.{request.method.size_field}", request.method.size, expected)

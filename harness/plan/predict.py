@@ -11,7 +11,7 @@ from harness.errors import ConfigError
 from harness.measure import parameters
 from harness.measure.live_tensors import LiveTensors, Peak
 from harness.measure.parameters import Parameters
-from harness.models import architecture
+from harness.models import architecture, context_of
 from harness.plan.allocator import reserved_peak
 from harness.plan.depth import SHALLOW, extrapolated, shallower
 from harness.plan.request import Request
@@ -50,8 +50,8 @@ def predict(request: Request) -> Plan:
 
 def check(request: Request) -> None:
     """Raise ConfigError for texts that the model has no places for."""
-    context = getattr(architecture(request.model), "max_position_embeddings", None)
-    prompt = request.method.options.get("num_virtual_tokens") or 0
+    context = context_of(architecture(request.model))
+    prompt = request.method.virtual_tokens
     if context is not None and request.seq_len + prompt > context:
         prompted = f" with {prompt} virtual tokens before them" if prompt else ""
         expected = f"exceeds the model's context of {context} tokens{prompted}"

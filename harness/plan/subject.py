@@ -83,12 +83,19 @@ def subject(request: Request, config: PreTrainedConfig, inference: bool = False)
                 "trains a head alone, and what says tokens has none: objective=classification"
             )
             raise ConfigError("method", request.method.name, expected)
-        follows = not config.is_encoder_decoder
-        return Subject(method, backbone, LanguageModel(adapted), token_loss(follows), found)
     with torch.device("meta"):
-        head = nn.Linear(config.hidden_size, request.classes)
-    model = TaskModel(adapted, head, request.model.pooling)
-    return Subject(method, backbone, model, nn.functional.cross_entropy, found)
+        model, loss = headed(request, config, adapted)
+    return Subject(method, backbone, model, loss, found)
+
+
+def headed(
+    request: Request, config: PreTrainedConfig, adapted: nn.Module
+) -> tuple[TaskModel | LanguageModel, Loss]:
+    """An adapted model under what the objective asks it for, and its loss."""
+    if says_tokens(request, config):
+        return LanguageModel(adapted), _token_loss(follows=not config.is_encoder_decoder)
+    head = nn.Linear(config.hidden_size, request.classes)
+    return TaskModel(adapted, head, request.model.pooling), nn.functional.cross_entropy
 
 
 def auto_class(request: Request, config: PreTrainedConfig) -> Any:
@@ -114,7 +121,7 @@ def _layers(backbone: PreTrainedModel) -> tuple[str, ...]:
         return ()
 
 
-def token_loss(follows: bool) -> Loss:
+def _token_loss(follows: bool) -> Loss:
     """Mean cross-entropy of logits [batch, length, vocabulary] on tokens [batch, length].
 
     The labels are the texts: a decoder alone says at each token the one that `follows` it, as

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from harness.analysis.fit_table import ArithmeticRow, FitRow, FitTable, Settings
-from harness.analysis.fits import GIB, smallest_card
+from harness.analysis.fits import smallest_card
+from harness.analysis.numbers import GIB
 from harness.columns import aligned
 from harness.config import TrainConfig, trial_config
 from harness.entry import compose

@@ -6,7 +6,8 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
-from harness.plan.predict import enough_layers, inference_peak, structure, training_peak
+from harness.errors import told
+from harness.plan.predict import counted, enough_layers, inference_peak, training_peak
 from harness.plan.request import Request
 from harness.training import Batch
 from harness.workbench import Workbench
@@ -20,13 +21,13 @@ def predicted(bench: Workbench) -> dict[str, Any]:
     train = inference = reason = None
     try:
         longest = _request(bench, bench.longest_batch())
-        depths = enough_layers(longest, structure(longest)[0])
+        depths = enough_layers(longest, counted(longest))
         train = training_peak(longest, depths).total
         requests = bench.requests(max(bench.trial.measure.batch_sizes))
         inference = inference_peak(_request(bench, requests), depths).total
     except Exception as error:
         traceback.print_exc()
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        reason = told(error)
     return {
         "train": {"predicted": train},
         "inference": {"predicted": inference},

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from harness.analysis.fit_table import ArithmeticRow, FitRow, FitTable
 from harness.analysis.fits import (
-    GIB,
     headroom,
     largest_shape,
     most_trained,
@@ -15,7 +14,7 @@ from harness.analysis.fits import (
     smallest_shape,
     training,
 )
-from harness.analysis.numbers import count, listed, plural
+from harness.analysis.numbers import GIB, count, listed, plural
 
 USUAL = 24
 """GiB of the card that is spoken of."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from harness.analysis import numbers
 from harness.analysis.fit_table import ArithmeticRow, FitRow, FitTable
 from harness.analysis.fits import (
-    GIB,
     Fit,
     fit,
     headroom,
@@ -19,7 +18,7 @@ from harness.analysis.fits import (
     training,
     usable,
 )
-from harness.analysis.numbers import DASH
+from harness.analysis.numbers import DASH, GIB
 from harness.report import fit_words, style
 from harness.report.fit_words import gib, shape_words
 from harness.report.rendering import render
