@@ -29,7 +29,7 @@ from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,10 @@ class TrialConfig(Checked):
     device: Literal["cpu", "cuda"]
     sources: tuple[TrialConfig, ...] = ()
     """The trials whose trained adapters the method builds on; they are run first."""
+    stage: Literal["search", "final"] = "final"
+    """A search for a learning rate looks at the validation split alone; what is compared is final.
+    No setting of the user's: a search gives it to its trials.
+    """
 
     def __post_init__(self) -> None:
         if self.train.autocast and self.model.dtype != "float32":
@@ -176,7 +180,7 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     plain["model"].pop("path", None)
     if plain["device"] == "auto":
         plain["device"] = _found_device()
-    names = [entry.name for entry in fields(TrialConfig) if entry.name != "sources"]
+    names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
     return replace(trial, sources=tuple(sources))
 

@@ -77,6 +77,8 @@ class Trial:
             "size": method.size,
             "size_field": method.size_field,
             "seed": config.seed,
+            "stage": config.stage,
+            "origin": None,
             "config": config.as_dict(),
             **self.measured(),
         }

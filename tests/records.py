@@ -77,7 +77,7 @@ def record(
     merged = 1.0 + float(noise.normal(0, 0.003)) if name in MERGEABLE else None
     weights = 86.7 * MIB
     made = {
-        "schema": 3,
+        "schema": 4,
         "trial": trial_id(method, size, seed, model, task, sorted(changes.items())),
         "status": "ok",
         "reason": None,
@@ -89,6 +89,8 @@ def record(
         "size": size,
         "size_field": field,
         "seed": seed,
+        "stage": "final",
+        "origin": None,
         "config": {
             "model": {"name": model, "pooling": "mean"},
             "task": {"name": task, "metric": "accuracy", "max_length": 64},
