@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,7 +12,7 @@ from harness.analysis.entry import Entry
 from harness.analysis.evidence import Evidence
 from harness.analysis.numbers import in_bytes, significant
 from harness.analysis.study import Study, studies
-from harness.analysis.ties import OVERLAP, Comparison, compare
+from harness.analysis.ties import OVERLAP, Comparison, against, compare
 from harness.errors import ConfigError, nearest
 
 NEEDS = ("merge", "hot_swap", "mixed_batches")
@@ -183,7 +183,7 @@ def choose(study: Study, constraints: Constraints) -> Choice:
         relax, relaxed_for = (miss.violations, miss.entry) if miss else ((), None)
         return Choice(study, constraints, None, (), (), tuple(ruled_out), relax, relaxed_for)
     pick, *others = _ordered(study, candidates, constraints)
-    compared = [(entry, _comparison(study, pick, entry, constraints)) for entry in others]
+    compared = list(zip(others, _compared(study, pick, others, constraints), strict=True))
     ties = tuple((entry, comparison) for entry, comparison in compared if comparison.tied)
     tied = {entry.label for entry, _ in ties}
     runners_up = tuple(entry for entry in others if entry.label not in tied)[:RUNNERS_UP]
@@ -212,9 +212,15 @@ def how_sure(choice: Choice) -> str:
     return " ".join(told)
 
 
-def _comparison(study: Study, pick: Entry, other: Entry, constraints: Constraints) -> Comparison:
+def _compared(
+    study: Study, pick: Entry, others: Sequence[Entry], constraints: Constraints
+) -> list[Comparison]:
     if constraints.prefer == "quality":
-        return compare(study, pick, other)
+        return against(study, pick, others)
+    return [_comparison(pick, other, constraints) for other in others]
+
+
+def _comparison(pick: Entry, other: Entry, constraints: Constraints) -> Comparison:
     first, second = pick[constraints.preferred], other[constraints.preferred]
     difference = (first.value or 0.0) - (second.value or 0.0)
     how = OVERLAP if first.bounded or second.bounded or first.at_least else EQUAL

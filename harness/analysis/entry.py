@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +89,10 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
     first = rows[0]
     reason = str(first.get("merge.reason", ""))
     mergeable = all(row.get("merge.mergeable") is True for row in rows)
-    figures = {name: _pool(rows, column, _always) for name, column in FIGURES.items()}
-    figures |= {name: pooled([bits(row, c) for row in rows]) for name, c in BITS.items()}
-    figures |= {name: _pool(rows, c, _same_memory(basis)) for name, c in MEMORY.items()}
-    figures |= {name: _pool(rows, c, _same_environment(basis)) for name, c in TIMES.items()}
+    figures = {name: pooled([bits(row, c) for row in rows]) for name, c in BITS.items()}
+    for names, obstacle in ((FIGURES, _none), (MEMORY, _other_memory), (TIMES, _other_machine)):
+        obstacles = [obstacle(row, basis) for row in rows]
+        figures |= {name: _pool(rows, column, obstacles) for name, column in names.items()}
     if not mergeable:
         cannot = unknown(reason or "cannot be merged")
         figures |= {name: cannot for name in IF_MERGED if not figures[name].known}
@@ -119,8 +119,8 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
     )
 
 
-def _pool(rows: Sequence[Row], column: str, obstacle: Callable[[Row], str]) -> Estimate:
-    return pooled([estimate(row, column, obstacle(row)) for row in rows])
+def _pool(rows: Sequence[Row], column: str, obstacles: Sequence[str]) -> Estimate:
+    return pooled([estimate(row, column, o) for row, o in zip(rows, obstacles, strict=True)])
 
 
 def _curve(row: Row) -> Curve:
@@ -128,28 +128,24 @@ def _curve(row: Row) -> Curve:
     return tuple((int(step), float(value)) for step, value in points if value is not None)
 
 
-def _always(row: Row) -> str:
+def _none(row: Row, basis: Basis) -> str:
     return ""
 
 
-def _same_memory(basis: Basis) -> Callable[[Row], str]:
-    def obstacle(row: Row) -> str:
-        if basis.memory is None or memory_basis(row) == basis.memory:
-            return ""
-        counted = row.get("memory.train.source", "unknown source")
-        return f"not comparable (counted by {counted}, or with other libraries)"
-
-    return obstacle
+def _other_memory(row: Row, basis: Basis) -> str:
+    """Why the row's memory may not be compared; empty where it may."""
+    if basis.memory is None or memory_basis(row) == basis.memory:
+        return ""
+    counted = row.get("memory.train.source", "unknown source")
+    return f"not comparable (counted by {counted}, or with other libraries)"
 
 
-def _same_environment(basis: Basis) -> Callable[[Row], str]:
-    def obstacle(row: Row) -> str:
-        own = environment(row)
-        if basis.time is None or own == basis.time:
-            return ""
-        return f"not comparable (measured with {own.differs_from(basis.time)})"
-
-    return obstacle
+def _other_machine(row: Row, basis: Basis) -> str:
+    """Why the row's times may not be compared; empty where they may."""
+    own = environment(row)
+    if basis.time is None or own == basis.time:
+        return ""
+    return f"not comparable (measured with {own.differs_from(basis.time)})"
 
 
 def _whole(value: Any) -> int | None:

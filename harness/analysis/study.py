@@ -6,15 +6,17 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from harness.analysis.entry import Basis, Entry, entry, memory_basis
 from harness.analysis.environment import Environment, commonest, environment
 from harness.analysis.evidence import Evidence, Outcomes, evidence
 from harness.analysis.figures import Row
+from harness.analysis.scores import Scores, pooled_scores
 
 # A missing config column leaves these to tell one recipe from another.
 RECIPE_COLUMNS = ("training.steps", "training.learning_rate")
@@ -54,12 +56,12 @@ class Study:
     def name(self) -> str:
         return f"{self.model} on {self.task}"
 
-    @property
+    @cached_property
     def floor(self) -> Entry | None:
         """The frozen base with a fitted head: what a method must beat to be worth training."""
         return self.best([e for e in self.entries if e.family == "head"])
 
-    @property
+    @cached_property
     def ceiling(self) -> Entry | None:
         return self.best([e for e in self.entries if e.family == "full"])
 
@@ -85,6 +87,16 @@ class Study:
         """Example by example, one per seed."""
         return [self.beside[trial].outcomes for trial in of.trials]
 
+    def scores(self, of: Entry) -> Scores | None:
+        """Example by example, averaged over seeds; None where they cannot be. Worked out once."""
+        if of.label not in self._scores:
+            self._scores[of.label] = pooled_scores(self.outcomes(of))
+        return self._scores[of.label]
+
+    @cached_property
+    def _scores(self) -> dict[str, Scores | None]:
+        return {}
+
 
 def studies(frame: pd.DataFrame, beside: Mapping[str, Evidence] | None = None) -> tuple[Study, ...]:
     """The table taken apart by model and task, largest first.
@@ -93,7 +105,7 @@ def studies(frame: pd.DataFrame, beside: Mapping[str, Evidence] | None = None) -
     """
     beside = evidence(frame) if beside is None else beside
     groups: dict[str, list[Row]] = defaultdict(list)
-    for row in map(_row, frame.to_dict("records")):
+    for row in _rows(frame):
         config = beside[str(row["trial"])].config
         setting = {k: v for k, v in config.items() if k.partition(".")[0] in ("model", "task")}
         key = json.dumps([row.get("model"), row.get("task"), setting], sort_keys=True, default=str)
@@ -163,13 +175,18 @@ def _labels(plain: dict[str, str], recipes: dict[str, dict[str, Any]]) -> dict[s
         namesakes[label].append(key)
     labels = {}
     for label, keys in namesakes.items():
+        first = recipes[keys[0]]
+        names = {name for key in keys for name in recipes[key]}
+        differing = sorted(
+            name for name in names if any(recipes[k].get(name) != first.get(name) for k in keys)
+        )
         for key in keys:
-            differing = [
-                f"{name.rpartition('.')[2]}={value}"
-                for name, value in sorted(recipes[key].items())
-                if any(recipes[other].get(name) != value for other in keys)
+            told = [
+                f"{name.rpartition('.')[2]}={recipes[key][name]}"
+                for name in differing
+                if name in recipes[key]
             ]
-            labels[key] = f"{label} ({', '.join(differing)})" if differing else label
+            labels[key] = f"{label} ({', '.join(told)})" if told else label
     return labels
 
 
@@ -189,18 +206,18 @@ def _commonest_memory(rows: Sequence[Row]) -> Any:
     return min(counts, key=lambda basis: (-counts[basis], repr(basis))) if counts else None
 
 
-def _row(content: Mapping[Any, Any]) -> Row:
+def _rows(frame: pd.DataFrame) -> Sequence[Row]:
     """Without nulls, and memory by the number of adapters under a name for each number."""
-    row = {
-        str(key): value
-        for key, value in content.items()
-        if value is not None
-        and not (isinstance(value, float) and isnan(value))
-        and value is not pd.NaT
-    }
-    for served in row.pop("serving.adapters", ()):
-        group = f"serving.adapters.{served['adapters']}"
-        for key in ("bytes", "full_models_bytes"):
-            if served.get(key) is not None:
-                row[f"{group}.{key}"] = served[key]
-    return row
+    rows: list[dict[str, Any]] = [{} for _ in range(len(frame))]
+    # By columns, since a row of a table is slow to come by.
+    for name in frame.columns:
+        values = frame[name].tolist()
+        for place in np.flatnonzero(frame[name].notna()).tolist():
+            rows[place][str(name)] = values[place]
+    for row in rows:
+        for served in row.pop("serving.adapters", ()):
+            group = f"serving.adapters.{served['adapters']}"
+            for key in ("bytes", "full_models_bytes"):
+                if served.get(key) is not None:
+                    row[f"{group}.{key}"] = served[key]
+    return rows

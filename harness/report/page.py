@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis.evidence import evidence
+from harness.analysis.evidence import read
 from harness.analysis.study import studies
 from harness.report import figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
@@ -24,7 +24,6 @@ from harness.report.rendering import render
 from harness.report.serving import served, serving
 from harness.report.subject import Subject
 from harness.report.table import Table, table
-from harness.store import load
 
 # Outside HTML's own syntax in every place where a script's text may stand.
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -78,8 +77,7 @@ def build(results: Path, out: Path) -> Path:
     the largest study as SVG and PNG. Returns `out`; raises ConfigError if there is no such folder.
     """
     results, out = Path(results), Path(out)
-    frame = load(results)
-    subjects = [Subject(study) for study in studies(frame, evidence(frame))]
+    subjects = [Subject(study) for study in studies(*read(results))]
     out.parent.mkdir(parents=True, exist_ok=True)
     sections = [_section(subject, place, out) for place, subject in enumerate(subjects)]
     _write(out, _render(sections, str(results)).encode())

@@ -11,7 +11,7 @@ from harness.analysis.estimate import Estimate
 from harness.analysis.figures import Row
 from harness.analysis.numbers import DASH, capital, in_bytes, listed, plural, significant
 from harness.analysis.study import Failure
-from harness.analysis.ties import OVERLAP, PAIRED, compare
+from harness.analysis.ties import OVERLAP, PAIRED, against
 from harness.analysis.triangle import Triangle
 from harness.report.machine import machine
 from harness.report.subject import Subject
@@ -257,7 +257,7 @@ def _ties(subject: Subject) -> str:
     others = [e for e in subject.in_order if e is not best and e["quality"].known]
     if best is None or not others:
         return "nothing to compare"
-    ways = {compare(subject.study, best, other).how for other in others}
+    ways = {comparison.how for comparison in against(subject.study, best, others)}
     words = {
         PAIRED: "two configurations tie when the 95% interval of their paired difference, on the "
         "same test examples, contains zero",

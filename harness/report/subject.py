@@ -14,7 +14,7 @@ from harness.analysis.needs import Answer, answers
 from harness.analysis.nulls import Verdict, verdict
 from harness.analysis.prediction import Predicted, predictions
 from harness.analysis.study import Study
-from harness.analysis.ties import Place, compare, ranking
+from harness.analysis.ties import Place, ranking
 from harness.analysis.time_to_floor import time_to_floor
 from harness.analysis.triangle import (
     Sensitivity,
@@ -57,6 +57,11 @@ class Subject:
         return ranking(self.study, self.entries)
 
     @cached_property
+    def sharing(self) -> Counter[int]:
+        """How many entries share each rank."""
+        return Counter(place.rank for place in self.places.values())
+
+    @cached_property
     def in_order(self) -> list[Entry]:
         """Best quality first, those without a quality last."""
         known = self.study.by_quality(self.entries)
@@ -67,8 +72,9 @@ class Subject:
         """Those that cannot be told from the best, without the best itself."""
         if self.best is None:
             return []
-        others = [e for e in self.in_order if e is not self.best and e["quality"].known]
-        return [e for e in others if compare(self.study, self.best, e).tied]
+        first = self.places[self.best.label].rank
+        tied = {label for label, place in self.places.items() if place.rank == first}
+        return [e for e in self.in_order if e.label in tied and e is not self.best]
 
     @cached_property
     def few(self) -> list[Entry]:

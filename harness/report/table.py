@@ -217,8 +217,7 @@ def _rank(subject: Subject, entry: Entry) -> Cell:
     place = subject.places.get(entry.label)
     if place is None:
         return Cell(DASH, reason=entry["quality"].reason)
-    sharing = sum(other.rank == place.rank for other in subject.places.values())
-    text = f"{place.rank}{'=' if sharing > 1 else ''}"
+    text = f"{place.rank}{'=' if subject.sharing[place.rank] > 1 else ''}"
     against = place.against_leader
     reason = ""
     if against is not None:
