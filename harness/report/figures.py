@@ -31,7 +31,7 @@ def triangle(subject: Subject) -> Figure:
         "triangle",
         "Capacity, memory, speed",
         "Triangle with capacity on top, memory left and speed right.",
-        captions.triangle(subject),
+        captions.with_drawn(subject, captions.triangle(subject)),
         first,
         {name: chart for name, chart in drawn.items() if chart is not None},
     )
@@ -113,6 +113,7 @@ def _ternary(subject: Subject, triangle: Triangle) -> Ternary | None:
     if not triangle.positions:
         return None
     order = {entry.label: place for place, entry in enumerate(subject.in_order)}
+    positions = [p for entry in subject.drawn if (p := triangle.of(entry)) is not None]
     marks = tuple(
         TernaryMark(
             numbers.shortened(p.entry.label),
@@ -126,7 +127,7 @@ def _ternary(subject: Subject, triangle: Triangle) -> Ternary | None:
             ),
             order[p.entry.label],
         )
-        for p in triangle.positions
+        for p in positions
     )
     families = {entry.family for entry in subject.entries}
     claims = tuple(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
-from harness.analysis.pareto import front
 from harness.report import captions
 from harness.report.charts import Axis, Figure, Line, Mark, Reference, Scatter, axis
 from harness.report.subject import Subject, bounds
@@ -45,7 +44,7 @@ def trade_offs(subject: Subject) -> tuple[Figure, ...]:
 
 def sizes(subject: Subject) -> Figure:
     known = _known(subject, "quality", "trainable")
-    caption = captions.sizes(subject)
+    caption = captions.with_drawn(subject, captions.sizes(subject))
     chart = None
     if known:
         lines = []
@@ -82,18 +81,15 @@ def sizes(subject: Subject) -> Figure:
 def _trade_off(subject: Subject, cost: Cost) -> Figure:
     known = _known(subject, "quality", cost.figure)
     chart = None
-    on_front: list[Entry] = []
+    on_front = subject.on_front(cost.figure)
+    caption = captions.trade_off(subject, cost.figure, cost.words, cost.show, on_front)
     if known:
-        pairs = [(e[cost.figure].value or 0.0, e["quality"].value or 0.0) for e in known]
-        mask = front(pairs, (False, subject.study.higher_is_better))
-        on_front = [entry for entry, kept in zip(known, mask, strict=True) if kept]
-        on_front.sort(key=lambda e: e[cost.figure].value or 0.0)
         chart = _scatter(subject, cost, known, on_front)
     return Figure(
         f"trade-{cost.name}",
         f"Quality against {cost.title}",
         f"Scatter plot of quality against {cost.words}; the line joins the Pareto front.",
-        captions.trade_off(subject, cost.figure, cost.words, cost.show, on_front),
+        captions.with_drawn(subject, caption),
         chart,
     )
 
@@ -167,7 +163,7 @@ def _parameters_axis(entries: list[Entry]) -> Axis:
 
 
 def _known(subject: Subject, *figures: str) -> list[Entry]:
-    return [e for e in subject.entries if all(e[figure].known for figure in figures)]
+    return [e for e in subject.drawn if all(e[figure].known for figure in figures)]
 
 
 def _trained(entry: Entry) -> float:

@@ -62,7 +62,9 @@ class Failed:
 
 @dataclass(frozen=True)
 class RuleTable:
-    """Benefits and weights of every configuration under one rule of the triangle."""
+    """Benefits and weights of configurations under one rule of the triangle. `left_out` are names
+    and the reason that they share.
+    """
 
     name: str
     axes: tuple[str, ...]
@@ -143,10 +145,11 @@ def missing(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def rules(subject: Subject) -> tuple[RuleTable, ...]:
-    return tuple(_rule(triangle) for triangle in (subject.triangle, *subject.alternatives))
+    """Rows for the drawn."""
+    return tuple(_rule(subject, rule) for rule in (subject.triangle, *subject.alternatives))
 
 
-def _rule(triangle: Triangle) -> RuleTable:
+def _rule(subject: Subject, triangle: Triangle) -> RuleTable:
     axes = []
     for axis in triangle.axes:
         ends = [
@@ -164,9 +167,13 @@ def _rule(triangle: Triangle) -> RuleTable:
             ),
             position.nearest,
         )
-        for position in triangle.positions
+        for entry in subject.drawn
+        if (position := triangle.of(entry)) is not None
     )
-    left_out = tuple((entry.label, reason) for entry, reason in triangle.left_out)
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for entry, reason in triangle.left_out:
+        reasons[reason].append(entry.label)
+    left_out = tuple((listed(labels, most=12), reason) for reason, labels in reasons.items())
     return RuleTable(triangle.name, tuple(axes), rows, left_out)
 
 

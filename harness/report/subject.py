@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
 from harness.analysis.needs import Answer, answers
 from harness.analysis.nulls import Verdict, verdict
+from harness.analysis.pareto import front
 from harness.analysis.prediction import Predicted, predictions
 from harness.analysis.study import Study
 from harness.analysis.ties import Place, ranking
@@ -26,13 +27,20 @@ from harness.analysis.triangle import (
 )
 from harness.report import style
 
+COSTS = ("train_memory", "unmerged", "trainable")
+"""Figures that quality is traded for."""
 DRAWN = 30
 """Most rows of a chart that has a row per configuration."""
+MOST = 300
+"""Most configurations that are drawn one by one in a plane: more of them hide each other."""
 
 
 @dataclass(frozen=True)
 class Subject:
+    """`most` is how many configurations have a mark in each plane and a row in each long table."""
+
     study: Study
+    most: int = MOST
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -81,14 +89,59 @@ class Subject:
         """All entries, or where those are too many to be drawn one by one, the best of each method
         and then the best of the rest.
         """
-        if len(self.entries) <= DRAWN:
-            return list(self.in_order)
-        first: dict[str, Entry] = {}
-        for entry in self.in_order:
-            first.setdefault(entry.method, entry)
-        wanted = dict.fromkeys(e.label for e in [*first.values(), *self.in_order])
-        chosen = set(list(wanted)[:DRAWN])
+        chosen = self._chosen(self._best_by(lambda e: e.method), DRAWN)
         return [entry for entry in self.in_order if entry.label in chosen]
+
+    @cached_property
+    def drawn(self) -> list[Entry]:
+        """All entries, or where those are too many to be told apart in a plane, the best of each
+        method, what is on a front, the best at each size, and then the best of the rest.
+        """
+        if len(self.entries) <= self.most:
+            return list(self.entries)
+        fronts = [e for figure in COSTS for e in self.on_front(figure)]
+        sizes = self._best_by(lambda e: (e.method, e.size))
+        chosen = self._chosen([*self._best_by(lambda e: e.method), *fronts, *sizes], self.most)
+        return [entry for entry in self.entries if entry.label in chosen]
+
+    @property
+    def drawn_words(self) -> str:
+        """Which are drawn where not all are; empty where all are."""
+        if len(self.drawn) == len(self.entries):
+            return ""
+        return (
+            f"Shown are {len(self.drawn):,} of {len(self.entries):,} configurations: the best of "
+            "each method, those on the fronts of the trade-offs, the best at each size, then the "
+            "best of the rest. The methods table has all."
+        )
+
+    def on_front(self, figure: str) -> list[Entry]:
+        """Those that no other beats in both quality and a figure of which less is better, the
+        lowest figure first.
+        """
+        if figure not in self._fronts:
+            known = [e for e in self.entries if e["quality"].known and e[figure].known]
+            pairs = [(e[figure].value or 0.0, e["quality"].value or 0.0) for e in known]
+            mask = front(pairs, (False, self.study.higher_is_better))
+            kept = [entry for entry, on_it in zip(known, mask, strict=True) if on_it]
+            self._fronts[figure] = sorted(kept, key=lambda e: e[figure].value or 0.0)
+        return self._fronts[figure]
+
+    @cached_property
+    def _fronts(self) -> dict[str, list[Entry]]:
+        return {}
+
+    def _best_by(self, key: Callable[[Entry], object]) -> list[Entry]:
+        """The best entry of each kind."""
+        first: dict[object, Entry] = {}
+        for entry in self.in_order:
+            first.setdefault(key(entry), entry)
+        return list(first.values())
+
+    def _chosen(self, first: list[Entry], most: int) -> set[str]:
+        """Labels of the first and then the best of the rest, so many of them at most."""
+        wanted = dict.fromkeys(entry.label for entry in [*first, *self.in_order])
+        return set(list(wanted)[:most])
 
     @cached_property
     def verdict(self) -> Verdict:

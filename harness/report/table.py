@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from harness.analysis import numbers
@@ -94,7 +95,14 @@ def in_unit(size: int) -> Show:
 def record_href(path: str | None, out: Path) -> str:
     if path is None:
         return ""
-    return Path(os.path.relpath(Path(path).resolve(), out.resolve().parent)).as_posix()
+    folder, name = os.path.split(path)
+    results, trial = os.path.split(folder)
+    return f"{_relative(results, out)}/{trial}/{name}"
+
+
+@cache
+def _relative(results: str, out: Path) -> str:
+    return Path(os.path.relpath(Path(results).resolve(), out.resolve().parent)).as_posix()
 
 
 def _specs(subject: Subject) -> list[Spec]:

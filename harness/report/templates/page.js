@@ -8,7 +8,8 @@ const CONFIG = {
 const pictures = [];
 
 for (const box of document.querySelectorAll(".picture")) preparePicture(box);
-if (pictures.length) addEventListener("load", () => whenIdle(loadLibrary));
+if (!("DecompressionStream" in window)) document.getElementById("stills-only").hidden = !pictures.length;
+else if (pictures.length) addEventListener("load", () => whenIdle(loadLibrary));
 
 function preparePicture(box) {
   const figure = box.closest("figure");
@@ -17,6 +18,7 @@ function preparePicture(box) {
     plot: box.querySelector(".plot"),
     specs: JSON.parse(box.querySelector(".plot-data").textContent),
     variant: "",
+    drawn: false,
   };
   pictures.push(picture);
   for (const input of figure.querySelectorAll(".rules input")) {
@@ -27,14 +29,34 @@ function preparePicture(box) {
   }
 }
 
-// The library's text waits inert in the page, so that the first paint does not wait for it.
-function loadLibrary() {
+// The library's text waits packed in the page, so that the first paint does not wait for it.
+async function loadLibrary() {
   const script = document.createElement("script");
-  script.textContent = document.getElementById("plot-library").textContent;
+  script.textContent = await unzipped(document.getElementById("plot-library").textContent);
   document.head.append(script);
-  drawNext([...pictures]);
+  // Of several studies the first is drawn at once, the others as a reader comes near.
+  const first = pictures[0].box.closest("article");
+  drawNext(pictures.filter(({ box }) => first.contains(box)));
+  const near = new IntersectionObserver(drawNear, { rootMargin: "600px 0px" });
+  for (const { box } of pictures) if (!first.contains(box)) near.observe(box);
   for (const query of ["(prefers-color-scheme: dark)", `(max-width: ${NARROW}px)`]) {
-    matchMedia(query).addEventListener("change", () => pictures.forEach(draw));
+    matchMedia(query).addEventListener("change", () => pictures.filter((it) => it.drawn).forEach(draw));
+  }
+}
+
+async function unzipped(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
+function drawNear(changes, observer) {
+  for (const { target, isIntersecting } of changes) {
+    if (!isIntersecting) continue;
+    observer.unobserve(target);
+    drawFirst(pictures.find(({ box }) => box === target));
   }
 }
 
@@ -44,11 +66,16 @@ function drawNext(queue) {
     document.documentElement.dataset.plots = "drawn";
     return;
   }
+  drawFirst(picture);
+  whenIdle(() => drawNext(queue));
+}
+
+function drawFirst(picture) {
+  picture.drawn = true;
   picture.box.classList.add("drawn");
   draw(picture);
   const rules = picture.box.closest("figure").querySelector(".rules");
   if (rules) rules.hidden = false;
-  whenIdle(() => drawNext(queue));
 }
 
 function draw(picture) {
