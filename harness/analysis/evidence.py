@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic_core import from_json
 
-from harness.store import RECORD, flat, records, table, uncollected
+from harness.store import RECORD, flat, records, table
 
 OUTCOMES = "outcomes.json"
 
@@ -100,7 +100,6 @@ def _shared(ids: tuple[str, ...]) -> tuple[str, ...]:
 def _json(path: Path | None) -> object:
     # Missing evidence weakens a comparison, which says so; it never stops a report.
     try:
-        with uncollected():
-            return from_json(path.read_bytes()) if path else None
+        return from_json(path.read_bytes()) if path else None
     except (OSError, ValueError):
         return None

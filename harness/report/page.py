@@ -26,6 +26,7 @@ from harness.report.rendering import render
 from harness.report.serving import served, serving
 from harness.report.subject import MOST, Subject
 from harness.report.table import Table, table
+from harness.store import uncollected
 
 MARKS, LEAST = 1200, 60
 """Configurations that are drawn one by one on the whole page, and in a study at least."""
@@ -81,7 +82,11 @@ def build(results: Path, out: Path) -> Path:
     """Write the page of the records in `results` to `out`, and beside it the triangle's still of
     the largest study as SVG and PNG. Returns `out`; raises ConfigError if there is no such folder.
     """
-    results, out = Path(results), Path(out)
+    with uncollected():
+        return _build(Path(results), Path(out))
+
+
+def _build(results: Path, out: Path) -> Path:
     found = studies(*read(results))
     most = max(LEAST, min(MOST, MARKS // max(1, len(found))))
     subjects = [Subject(study, most) for study in found]
