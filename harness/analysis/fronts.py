@@ -83,7 +83,8 @@ def _front(study: Study, figures: tuple[str, ...], in_order: Sequence[Entry], ti
     spans = _Spans(known, [figure for figure in figures if figure != "quality"])
     ties = tied if "quality" in figures else None
     members = tuple(
-        Member(known[place], _instead(known, place, spans, ties)) for place in np.flatnonzero(mask)
+        Member(known[place], _instead(known, place, spans, ties))
+        for place in map(int, np.flatnonzero(mask))
     )
     return Front(figures, members, tuple(known))
 
