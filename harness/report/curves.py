@@ -147,7 +147,7 @@ def _axis(words: str, entries: Sequence[Entry]) -> Axis:
     room = 2 ** (0.3 + 0.08 * log2(high / low))
     # The names of the lines stand at their right ends.
     told = tuple((float(tick), f"{tick:,}") for tick in ticks)
-    return Axis(f"{words}, doubling", low / room, high * room**1.6, True, told)
+    return Axis(f"{words} (log scale)", low / room, high * room**1.6, True, told)
 
 
 def _mark(subject: Subject, entry: Entry, x: float) -> Mark:

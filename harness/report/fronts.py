@@ -130,10 +130,11 @@ def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatt
     members = [member.entry for member in front.members]
     rest = [entry for entry in front.known if entry.label not in instead]
     drawn = [*rest[: max(0, MOST - len(members))], *members]
+    names = {entry.label: rank for rank, entry in enumerate((*front.firm, *front.loose))}
     size = _axis(subject, by_size, front.known)
     more = more_is_better(subject.study, by_size)
     marks = []
-    for place, entry in enumerate(drawn):
+    for entry in drawn:
         own = subject.shapes[entry.method]
         on = entry.label in instead
         share = size.place(entry[by_size].value or 0.0)
@@ -148,7 +149,7 @@ def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatt
                 bounds(entry[across]) if on else None,
                 bounds(entry[upwards]) if on else None,
                 (),
-                len(drawn) - place if on else len(drawn) + place,
+                names.get(entry.label, MOST),
             )
         )
     x, y = (_axis(subject, figure, front.known) for figure in (across, upwards))

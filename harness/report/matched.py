@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,15 +62,19 @@ def matched(subject: Subject, out: Path) -> Matched:
 
 
 def _overall(found: Sequence[Budget]) -> list[str]:
-    same = sum(set(b.leaders) == set(b.leaders_anywhere) for b in found)
-    led = {method: sum(method in b.leaders for b in found) for b in found for method in b.leaders}
-    most = max(led.values())
-    names = listed(sorted(method for method, times in led.items() if times == most))
+    """Who leads at most budgets, and how often matching changes who leads."""
     if len(found) == 1:
         return []
+    led = Counter(method for budget in found for method in budget.leaders)
+    most = max(led.values())
+    leading = sorted(method for method, times in led.items() if times == most)
+    changed = sum(set(b.leaders) != set(b.leaders_anywhere) for b in found)
     return [
-        f"{names} {'leads or ties' if ' and ' not in names else 'lead or tie'} at {most} of them; "
-        f"at {same} the leaders are those of the methods' best sizes, too."
+        f"{listed(leading)} {'leads or ties' if len(leading) == 1 else 'lead or tie'} at "
+        f"{most} of them.",
+        f"At {changed} other methods lead than without matching."
+        if changed
+        else "At each, the methods lead that lead without matching, too.",
     ]
 
 
@@ -96,11 +101,10 @@ def _caption(budget: Budget) -> str:
         first = f"At this budget {leaders[0]} leads alone."
     else:
         first = f"At this budget {listed(leaders)} lead, tied."
-    sizes = ", each at its best size"
     if set(leaders) == set(anywhere):
-        return f"{first} The same methods lead without matching{sizes}."
+        return f"{first} With every method at its best size, the answer is the same."
     verb = "leads" if len(anywhere) == 1 else "lead"
-    return f"{first} Without matching{sizes}, {listed(anywhere)} {verb}."
+    return f"{first} With every method at its best size, {listed(anywhere)} {verb}."
 
 
 def _rank(places: Mapping[str, Place], entry: Entry) -> Cell:
@@ -122,6 +126,11 @@ def _specs(subject: Subject, budget: Budget) -> list[Spec]:
 
     return [
         (
+            Column("Unmatched", "rank", "of the method's best size among those of these methods"),
+            lambda entry: Estimate(float(anywhere[entry.method].rank)),
+            lambda rank: f"{rank:.0f}",
+        ),
+        (
             Column(
                 numbers.capital(subject.study.metric),
                 subject.quality_unit,
@@ -129,11 +138,6 @@ def _specs(subject: Subject, budget: Budget) -> list[Spec]:
             ),
             of("quality"),
             subject.show_quality,
-        ),
-        (
-            Column("Unmatched", "rank", "of the method's best size among those of these methods"),
-            lambda entry: Estimate(float(anywhere[entry.method].rank)),
-            lambda rank: f"{rank:.0f}",
         ),
         (Column("Adapter", "parameters", "without the head"), of("adapter"), numbers.count),
         sized("Training peak", "train_memory", "largest allocated memory while training"),

@@ -120,7 +120,7 @@ def _sentence(found: Sequence[Across], studies: int) -> str:
     if not everywhere:
         told.append("no method leads everywhere")
     elif len(everywhere) > 1:
-        told.append("where they lead everywhere, the studies do not tell them apart")
+        told.append("which of them is best stays open")
     partial = [method for method in methods if len(method.known) < studies]
     text = f"{'; '.join(told)}."
     if partial:

@@ -28,7 +28,7 @@ COSTS = (
     Cost("train_memory", "memory", "training memory", "training peak", numbers.in_bytes),
     Cost("unmerged", "latency", "unmerged latency", "unmerged latency", numbers.ratio),
     Cost("deployed", "deployed", "deployed latency", "deployed latency", numbers.ratio),
-    Cost("file_bytes", "bytes", "stored bytes", "stored file", numbers.in_bytes),
+    Cost("file_bytes", "bytes", "stored bytes", "file size", numbers.in_bytes),
     Cost(
         "trainable",
         "parameters",
