@@ -94,7 +94,7 @@ def _chart(subject: Subject, words: str, pairs: list[tuple[SizeCurve, Enough]]) 
         beside = _beside(place, len(pairs))
         own = [_mark(subject, entry, beside(entry)) for entry in curve.entries]
         lines.append(Line(tuple((m.x, m.y) for m in own), own[0].family, False))
-        ring = curve.entries.index(enough.smallest)
+        ring = next(n for n, entry in enumerate(curve.entries) if entry is enough.smallest)
         # A name goes to the outer of two marks that lie on each other, at the curve's end.
         name = numbers.shortened(curve.name)
         end = len(own) - 1

@@ -105,7 +105,7 @@ def _caption(subject: Subject, every: tuple[Front, ...], first: Front) -> str:
             f"Firm on most of the {len(measured)} fronts: {listed(steadiest)} ({often} of "
             f"{len(measured)})."
         )
-    never = [e.label for e in subject.in_order if e in first.known and e.label not in on]
+    never = [e.label for e in first.known if e.label not in on]
     if never:
         told.append(f"On none of them, whichever three matter: {listed(never)}.")
     return " ".join(told)
