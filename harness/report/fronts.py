@@ -101,10 +101,7 @@ def _caption(subject: Subject, every: tuple[Front, ...], first: Front) -> str:
     often = max(firm.values(), default=0)
     steadiest = [e.label for e in subject.in_order if often and firm[e.label] == often]
     if steadiest:
-        told.append(
-            f"Firm on most of the {len(measured)} fronts: {listed(steadiest)} ({often} of "
-            f"{len(measured)})."
-        )
+        told.append(f"Firm on the most fronts, {often} of {len(measured)}: {listed(steadiest)}.")
     never = [e.label for e in first.known if e.label not in on]
     if never:
         told.append(f"On none of them, whichever three matter: {listed(never)}.")

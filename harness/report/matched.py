@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +11,13 @@ from pathlib import Path
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
-from harness.analysis.matched import WITHIN, Budget, budgets
+from harness.analysis.matched import METHODS, WITHIN, Budget, budgets
 from harness.analysis.numbers import listed, plural, significant
 from harness.analysis.ties import Place
 from harness.report.subject import Subject
 from harness.report.table import Cell, Column, Spec, Table, in_unit, tabulate
 
+WITH_SIZES = ("lora", "houlsby", "prefix_tuning")
 SHOWN = 6
 """Most budgets that have a table."""
 
@@ -159,11 +161,12 @@ def _share(budget: Budget) -> str:
 
 def _command(subject: Subject) -> str:
     study = subject.study
-    methods = ",".join(sorted({e.method for e in study.entries if e.size_field}))
-    return (
-        f"python -m harness -m model={study.model} task={study.task} "
-        f"method={methods or 'lora,houlsby,prefix_tuning'} budget=0.5%"
-    )
+    methods = sorted({e.method for e in study.entries if e.size_field})
+    # Too few with a size cannot meet, so that others are added.
+    others = [name for name in WITH_SIZES if name not in methods]
+    methods += others[: max(0, METHODS - len(methods))]
+    words = (f"model={study.model}", f"task={study.task}", f"method={','.join(methods)}")
+    return " ".join(["python -m harness -m", *map(shlex.quote, words), "budget=0.5%"])
 
 
 def _percent(share: float) -> str:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from harness.analysis.matched import budgets
+from harness.analysis.study import studies
 from harness.report import build
 from harness.report.matched import matched
+from harness.report.subject import Subject
+from harness.store import load
 from tests import records
 from tests.report.conftest import HOSTILE, MakeSubject
 from tests.report.test_page import Page
@@ -54,18 +58,25 @@ def test_without_a_shared_budget_the_page_gives_the_command_that_makes_one(
     assert found.tables == ()
     assert "nothing can be concluded" in found.sentence
     assert found.command == (
-        "python -m harness -m model=minilm task=rotten_tomatoes method=houlsby,lora budget=0.5%"
+        "python -m harness -m model=minilm task=rotten_tomatoes "
+        "method=houlsby,lora,prefix_tuning budget=0.5%"
     )
+
+
+def test_a_name_in_the_command_is_no_more_than_a_word_to_a_shell(
+    make_subject: MakeSubject, tmp_path: Path
+) -> None:
+    made = [records.record("lora; rm -rf $HOME", 8, task="a b")]
+    command = matched(make_subject(made), tmp_path / "index.html").command
+    assert shlex.split(command)[4:] == [
+        "model=minilm", "task=a b", "method=lora; rm -rf $HOME,lora,houlsby", "budget=0.5%",
+    ]  # fmt: skip
 
 
 def test_the_page_holds_the_numbers_of_every_budget(tmp_path: Path) -> None:
     made = [*records.quick(), records.record(HOSTILE, 4, family=HOSTILE)]
     results = records.write(tmp_path / "results", made)
     page = Page(build(results, tmp_path / "index.html"))
-    from harness.analysis.study import studies
-    from harness.report.subject import Subject
-    from harness.store import load
-
     (study,) = studies(load(results))
     found = budgets(study)
     shown = "".join(page.text)

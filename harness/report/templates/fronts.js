@@ -1,7 +1,8 @@
 const ROLES = ["x", "y", "z"];
 const AXES_HEIGHT = 402; // px of the plot without its margins
 const MARGINS = 70;
-const NAMED = 60;
+const NAMED = 60; // names tried in the plot: more would not be read
+const TOLD = 12;
 
 for (const figure of document.querySelectorAll(".front")) prepareFront(figure);
 
@@ -80,7 +81,11 @@ function chosen(data, roles) {
 
 function frontWords(data, roles) {
   const { figures, front, complete, loose } = chosen(data, roles);
-  const names = (places) => places.map((n) => data.names[n]).join(", ");
+  const names = (places) => {
+    const told = places.slice(0, TOLD).map((n) => data.names[n]);
+    const rest = places.length - told.length;
+    return told.join(", ") + (rest ? ` and ${rest} more` : "");
+  };
   const firm = front.filter((n) => !loose.has(n));
   const chance = front.filter((n) => loose.has(n));
   const size = figures[2];
