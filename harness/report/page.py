@@ -19,10 +19,15 @@ from harness.analysis.study import studies
 from harness.report import figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
 from harness.report.charts import Figure
+from harness.report.curves import curves
 from harness.report.forgetting import forgetting
+from harness.report.fronts import FrontRow, pareto_fronts
+from harness.report.matched import Matched, matched
+from harness.report.overview import overview
 from harness.report.plots import plot
 from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.rendering import render
+from harness.report.sensitivity import sensitivity
 from harness.report.serving import served, serving
 from harness.report.subject import MOST, Subject
 from harness.report.table import Table, table
@@ -49,6 +54,17 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Fronts:
+    """Fronts over three figures as the page holds them; `stills` are (what is drawn, still)."""
+
+    caption: str
+    rows: tuple[FrontRow, ...]
+    stills: tuple[tuple[str, Markup], ...]
+    choices: tuple[tuple[str, str], ...]
+    data: Markup | None
+
+
+@dataclass(frozen=True)
 class Section:
     """One study's part of the page; `key` keeps its ids apart from those of other studies."""
 
@@ -59,8 +75,12 @@ class Section:
     picks: tuple[summary.Pick, ...]
     table: Table
     triangle: Picture
+    sensitivity: Picture
     trade_offs: tuple[Picture, ...]
+    fronts: Fronts
     sizes: Picture
+    curves: tuple[Picture, ...]
+    matched: Matched
     merging: Picture
     prediction: Picture
     peaks: PeakTable
@@ -117,8 +137,12 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         picks=summary.picks(subject),
         table=table(subject, out),
         triangle=_picture(figures.triangle(subject), key),
+        sensitivity=_picture(sensitivity(subject), key),
         trade_offs=tuple(_picture(figure, key) for figure in planes.trade_offs(subject)),
+        fronts=_fronts(subject, key),
         sizes=_picture(planes.sizes(subject), key),
+        curves=tuple(_picture(figure, key) for figure in curves(subject)),
+        matched=matched(subject, out),
         merging=_picture(figures.merging(subject), key),
         prediction=_picture(prediction(subject), key),
         peaks=peaks(subject),
@@ -153,14 +177,25 @@ def _picture(figure: Figure, key: str) -> Picture:
     )
 
 
+def _fronts(subject: Subject, key: str) -> Fronts:
+    found = pareto_fronts(subject)
+    stilled = (
+        (words, Markup(stills.inline(chart, f"still-{key}front-{place}")))
+        for place, (words, chart) in enumerate(found.stills, 1)
+    )
+    data = None if found.data is None else safe_json(found.data)
+    return Fronts(found.caption, found.rows, tuple(stilled), found.choices, data)
+
+
 def _render(sections: list[Section], results: str) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
-        ["page.css"],
-        ["sortable.js", "contents.js", "page.js"],
+        ["page.css", "fronts.css", "matched.css", "overview.css"],
+        ["sortable.js", "contents.js", "page.js", "fronts.js"],
         [plotly],
         sections=sections,
+        overview=overview([(section.key, section.subject) for section in sections]),
         results=results,
         plotly=_packed(plotly),
     )
