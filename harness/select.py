@@ -13,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness import entry, store
 from harness.amounts import parse_bytes
-from harness.analysis.choice import BYTES, Choice, Constraints, select
+from harness.analysis.choice import Choice, select
+from harness.analysis.constraints import BYTES, Constraints
 
 
 def command(cfgs: list[DictConfig]) -> int:

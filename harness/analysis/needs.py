@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.analysis.choice import Choice, Constraints, choose
+from harness.analysis.choice import Choice, choose
+from harness.analysis.constraints import Constraints
 from harness.analysis.study import Study
 from harness.analysis.ties import Comparison, compare
 
