@@ -14,7 +14,7 @@ from harness.analysis.constraints import Constraints, RuledOut, Violation, order
 from harness.analysis.entry import Entry
 from harness.analysis.evidence import Evidence
 from harness.analysis.moves import Move, moves
-from harness.analysis.numbers import capital, listed
+from harness.analysis.numbers import capital, listed, percent
 from harness.analysis.resampling import RESAMPLES, resampled, win_shares
 from harness.analysis.study import Study, studies
 from harness.analysis.ties import OVERLAP, Comparison, compare
@@ -26,8 +26,9 @@ RUNNERS_UP = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """`candidates` keep to all constraints, best first, the pick and its ties among them. `relax`
-    is empty when there is a pick; else the least that lets `relaxed_for` through.
+    """`candidates` keep to all constraints, best first, the pick and its ties among them; of those
+    `ruled_out` the one that misses least comes first. `relax` is empty when there is a pick; else
+    the least that lets `relaxed_for` through.
     """
 
     study: Study
@@ -140,9 +141,9 @@ def choose(study: Study, constraints: Constraints) -> Choice:
             ruled_out.append(RuledOut(entry, missed))
         else:
             candidates.append(entry)
-    barred = tuple(ruled_out)
+    barred = tuple(sorted(ruled_out, key=_effort))
     if not candidates:
-        miss = min(ruled_out, key=_effort, default=None)
+        miss = next(iter(barred), None)
         relax, relaxed_for = (miss.violations, miss.entry) if miss else ((), None)
         return Choice(study, constraints, None, (), (), (), barred, relax, relaxed_for)
     best_first = tuple(ordered(study, candidates, constraints))
@@ -179,14 +180,9 @@ def how_sure(choice: Choice) -> str:
 
 def how_often(choice: Choice) -> str:
     """The pick's share of resamples and those of the next two: wins in 83% of 200 resamples; …"""
-    told = f"wins in {_percent(choice.certainty or 0.0)} of {RESAMPLES} resamples"
+    told = f"wins in {percent(choice.certainty or 0.0)} of {RESAMPLES} resamples"
     others = [item for item in choice.wins.items() if choice.pick and item[0] != choice.pick.label]
-    return "; ".join([told, *(f"{label} in {_percent(share)}" for label, share in others[:2])])
-
-
-def _percent(share: float) -> str:
-    """100% is all of them and 0% none; what lies between is told as such."""
-    return f"{share:.0%}" if share in (0.0, 1.0) else f"{min(99, max(1, round(100 * share)))}%"
+    return "; ".join([told, *(f"{label} in {percent(share)}" for label, share in others[:2])])
 
 
 def _wins(choice: Choice) -> dict[str, float]:

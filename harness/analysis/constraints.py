@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from harness.analysis.entry import Entry
-from harness.analysis.numbers import in_bytes, significant
+from harness.analysis.numbers import bytes_unit, in_bytes, rounded, significant
 from harness.analysis.study import Study
 from harness.errors import ConfigError, nearest
 
@@ -146,9 +146,17 @@ def more_is_better(limit: str, study: Study) -> bool:
     return study.higher_is_better if limit == "min_quality" else limit.startswith("min_")
 
 
-def show(limit: str, value: float) -> str:
+def show(limit: str, value: float, digits: int = 3) -> str:
     """A limit as people read it."""
-    return in_bytes(value) if limit in BYTES else significant(value)
+    return in_bytes(value, digits) if limit in BYTES else significant(value, digits)
+
+
+def show_beyond(limit: str, value: float, up: bool) -> str:
+    """The same to four digits that lie at the value or beyond it, so that who types them in gets
+    what he was told.
+    """
+    size = bytes_unit([value])[1] if limit in BYTES else 1
+    return show(limit, rounded(value / size, up) * size, 4)
 
 
 def _lacking(entry: Entry, need: str) -> str:
@@ -174,5 +182,15 @@ def _beyond(
     if kept:
         return []
     sign = "<" if higher else ">"
-    reason = f"{limit}: {show(limit, estimate.value)} {sign} {show(limit, bound)}"
-    return [Violation(limit, bound, estimate.value, reason)]
+    told = f"{limit}: {_told_apart(limit, estimate.value, sign, bound)}"
+    return [Violation(limit, bound, estimate.value, told)]
+
+
+def _told_apart(limit: str, value: float, sign: str, bound: float) -> str:
+    """With as many digits as it takes to see that they differ."""
+    texts = ("", "")
+    for digits in range(3, 18):
+        texts = show(limit, value, digits), show(limit, bound, digits)
+        if texts[0] != texts[1]:
+            break
+    return f"{texts[0]} {sign} {texts[1]}"

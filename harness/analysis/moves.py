@@ -13,7 +13,7 @@ from harness.analysis.constraints import (
     RuledOut,
     more_is_better,
     ordered,
-    show,
+    show_beyond,
     violations,
 )
 from harness.analysis.entry import Entry
@@ -45,9 +45,10 @@ class Move:
             return f"{'with' if self.way == 'added' else 'without'} needs={self.need}"
         if self.at is None:
             return f"{self.constraint}, whatever it is"
-        at = show(self.constraint, self.at)
         more = more_is_better(self.constraint, study)
-        if self.way == "looser":
+        looser = self.way == "looser"
+        at = show_beyond(self.constraint, self.at, up=looser is not more)
+        if looser:
             return f"{self.constraint} from {at} {'down' if more else 'up'}"
         return f"{self.constraint} {'above' if more else 'below'} {at}"
 

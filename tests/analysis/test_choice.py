@@ -7,8 +7,6 @@ import pytest
 
 from harness.analysis.choice import select
 from harness.analysis.constraints import Constraints
-from harness.analysis.needs import answers, enough_quality
-from harness.analysis.study import studies
 from harness.errors import ConfigError
 from harness.store import load
 from tests import records
@@ -163,15 +161,6 @@ def test_who_does_not_mix_is_ruled_out_with_the_reason() -> None:
     assert choice.as_dict()["pick"]["capacity_bits"] == 900.0
 
 
-def test_many_tasks_count_the_real_bytes_of_a_further_adapter_where_measured() -> None:
-    by_file, by_memory = (
-        answers(studies(records.frame(rows))[0])[2] for rows in (sweep(), further_sweep())
-    )
-    assert (by_file.choice.pick.method, by_memory.choice.pick.method) == ("lora", "houlsby")
-    assert "stored file" in by_file.need.rule
-    assert "per further adapter" in by_memory.need.rule
-
-
 def test_every_entry_is_picked_tied_a_runner_up_or_ruled_out_by_name() -> None:
     choice = select(records.frame(sweep()), Constraints(needs=("merge",)))
     reasons = {out.entry.method: out.violations[0].reason for out in choice.ruled_out}
@@ -320,21 +309,3 @@ def test_a_less_is_better_metric_turns_the_quality_limit() -> None:
     choice = select(records.frame(rows), Constraints(min_quality=10.0))
     assert choice.pick.method == "houlsby"
     assert [out.entry.method for out in choice.ruled_out] == ["lora"]
-
-
-def test_the_three_needs_are_answered_by_their_rules() -> None:
-    (study,) = studies(records.frame(sweep()))
-    assert enough_quality(study) == pytest.approx(0.75)
-    best, little, many = answers(study)
-    assert best.choice.pick.method == "lora"
-    assert little.choice.pick.method == "bitfit"
-    assert many.choice.pick.method == "lora"
-    assert little.over_floor.difference == pytest.approx(0.06)
-
-
-def test_where_nothing_beats_the_floor_the_floor_is_the_cheap_answer() -> None:
-    rows = [records.record("head", quality__value=0.72), records.record("full", quality__value=0.6)]
-    (study,) = studies(records.frame(rows))
-    little = answers(study)[1]
-    assert little.choice.pick.method == "head"
-    assert little.over_floor is None

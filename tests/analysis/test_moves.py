@@ -146,14 +146,33 @@ def test_what_moves_is_told_in_words() -> None:
     assert told[0].startswith("max_latency_ratio below ")
     assert "max_train_memory from 300 B up: lora 8" in told
     assert "max_train_memory below 200 B: nothing is left" in told
-    assert "min_quality above 0.790: nothing is left" in told
+    assert "min_quality above 0.7900: nothing is left" in told
     assert "with needs=merge: nothing is left" in told
     none = choose(study, Constraints(max_train_memory=150, min_quality=0.75))
     told = [move.told(study).replace("\u00a0", " ") for move in none.moves]
     assert told == [
         "max_train_memory from 200 B up: houlsby 8",
-        "min_quality from 0.700 down: pfeiffer 8",
+        "min_quality from 0.7000 down: pfeiffer 8",
     ]
+
+
+def test_limits_are_told_so_that_typing_them_in_does_what_is_told() -> None:
+    rows = [
+        records.record(m, 8, quality__value=q, memory__train__allocated_peak=peak)
+        for m, q, peak in (("lora", 0.8, 217_900_000), ("houlsby", 0.7, 208_247_193))
+    ]
+    (study,) = studies(records.frame(rows))
+
+    def told(limit: float | None, start: str) -> str:
+        choice = choose(study, Constraints(max_train_memory=limit))
+        (line,) = [t for m in choice.moves if (t := m.told(study)).startswith(start)]
+        return line.replace("\u00a0", " ")
+
+    # 207.806 MiB: rounded up where a limit is raised, down where it is lowered.
+    assert told(210e6, "max_train_memory from") == "max_train_memory from 207.9 MiB up: lora 8"
+    assert told(None, "max_train_memory below") == "max_train_memory below 207.8 MiB: houlsby 8"
+    assert choose(study, Constraints(max_train_memory=207.9 * 2**20)).pick.method == "lora"
+    assert choose(study, Constraints(max_train_memory=207.8 * 2**20)).pick.method == "houlsby"
 
 
 def test_a_pick_whose_figure_is_unknown_falls_to_any_limit() -> None:
