@@ -18,9 +18,9 @@ from harness import entry, store
 from harness.amounts import parse_bytes
 from harness.analysis.choice import choose, the_study
 from harness.analysis.constraints import BYTES, Constraints
-from harness.analysis.scenario import ALL, named, shipped_plans, wanted_plans
+from harness.analysis.scenario import ALL, named, shipped_plans
 from harness.analysis.scenarios import Answer, answer
-from harness.selection import agreement, answer_lines, choice_lines, overview_lines
+from harness.selection import answer_lines, choice_lines, overview_lines
 
 
 def command(cfgs: list[DictConfig]) -> int:
@@ -67,7 +67,7 @@ def _own_constraints(cfg: DictConfig) -> dict[str, Any]:
 def _plans(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     from harness.plan.scenarios import planned  # loads what a selection does without
 
-    lines = wanted_plans(each.scenario for each in answers)
+    lines = list(dict.fromkeys(line for each in answers for line in each.plans))
     if lines:
         print(f"planning {len(lines)}, about ten seconds each", flush=True)
     return planned(lines)
@@ -87,8 +87,8 @@ def _plain(found: Answer, plans: dict[str, dict[str, Any]]) -> dict[str, Any]:
             for each in found.sizes
         },
         "said": scenario.said.words,
-        "agrees": agreement(found),
-        "planned": [plans[line] for line in scenario.plan],
+        "agrees": found.agreement,
+        "planned": [plans[line] for line in found.plans],
     }
 
 

@@ -72,10 +72,10 @@ def answer_lines(answer: Answer, plans: dict[str, dict[str, Any]]) -> list[str]:
         lines += choice_lines(answer.choice)
     else:
         lines += _sizes(answer.sizes)
-    if scenario.plan:
-        lines += ["", "by the plan, not measured", *plan_lines([plans[p] for p in scenario.plan])]
+    if answer.plans:
+        lines += ["", "by the plan, not measured", *plan_lines([plans[p] for p in answer.plans])]
     said = scenario.said
-    lines += ["", f"commonly said: {said.words} ({said.source}); here: {agreement(answer)}"]
+    lines += ["", f"commonly said: {said.words} ({said.source}); here: {answer.agreement}"]
     return lines
 
 
@@ -89,7 +89,7 @@ def overview_lines(answers: Sequence[Answer]) -> list[str]:
             sure = percent(choice.certainty or 0.0)
             ties = listed((entry.label for entry, _ in choice.ties), most=3)
         cells = [answer.scenario.name, short_answer(answer), sure, ties]
-        rows.append([*cells, answer.scenario.said.words, agreement(answer)])
+        rows.append([*cells, answer.scenario.said.words, answer.agreement])
     return aligned(rows)
 
 
@@ -101,18 +101,6 @@ def short_answer(answer: Answer) -> str:
         return answer.choice.pick.label if answer.choice.pick else "nothing qualifies"
     told = answer.smallest
     return told.entry.label if told else "its method was not run at two sizes"
-
-
-def agreement(answer: Answer) -> str:
-    """Whether what was measured agrees with what is commonly said."""
-    if answer.unanswered:
-        return "not measured"
-    if answer.agrees is None:
-        return "not run here"
-    pick = answer.choice.pick if answer.choice else None
-    if answer.agrees and pick is not None and not answer.scenario.said.of(pick):
-        return "as a tie"
-    return "yes" if answer.agrees else "no"
 
 
 def plan_lines(plans: Iterable[dict[str, Any]]) -> list[str]:

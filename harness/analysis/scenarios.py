@@ -50,6 +50,23 @@ class Answer:
         methods = self.scenario.said.methods
         return next((each for each in self.sizes if each.method in methods), None)
 
+    @property
+    def agreement(self) -> str:
+        """Whether what was measured agrees with what is commonly said, in words."""
+        if self.unanswered:
+            return "not measured"
+        if self.agrees is None:
+            return "not run here"
+        pick = self.choice.pick if self.choice else None
+        if self.agrees and pick is not None and not self.scenario.said.of(pick):
+            return "as a tie"
+        return "yes" if self.agrees else "no"
+
+    @property
+    def plans(self) -> tuple[str, ...]:
+        """What is planned where records do not say the answer, or lack what is commonly said."""
+        return self.scenario.plan if self.unanswered or self.agrees is None else ()
+
 
 def answers(study: Study) -> tuple[Answer, ...]:
     """Of all scenarios that ship, in their order."""

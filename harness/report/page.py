@@ -21,6 +21,7 @@ from harness.report.forgetting import forgetting
 from harness.report.plots import plot
 from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.rendering import render
+from harness.report.scenarios import Scenarios, scenarios
 from harness.report.serving import served, serving
 from harness.report.subject import Subject
 from harness.report.table import Table, table
@@ -52,6 +53,7 @@ class Section:
     alerts: tuple[str, ...]
     sentences: tuple[str, ...]
     picks: tuple[summary.Pick, ...]
+    scenarios: Scenarios | None
     table: Table
     triangle: Picture
     trade_offs: tuple[Picture, ...]
@@ -105,6 +107,7 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         alerts=summary.alerts(subject),
         sentences=summary.sentences(subject),
         picks=summary.picks(subject),
+        scenarios=scenarios(subject),
         table=table(subject, out),
         triangle=_picture(figures.triangle(subject), key),
         trade_offs=tuple(_picture(figure, key) for figure in planes.trade_offs(subject)),
@@ -147,7 +150,7 @@ def _render(sections: list[Section], results: str) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
-        ["page.css"],
+        ["page.css", "scenarios.css"],
         ["sortable.js", "contents.js", "page.js"],
         [_inert(plotly)],
         sections=sections,

@@ -144,6 +144,14 @@ def test_own_constraints_take_the_place_of_a_scenarios_and_needs_are_added() -> 
     )
 
 
+def test_plans_stand_in_for_what_records_lack_and_for_nothing_else(tmp_path: Path) -> None:
+    classified = written(tmp_path, records.quick())
+    assert len(of(classified, "seq2seq").plans) == 5
+    assert "qlora" in of(classified, "small_gpu").plans[0]
+    assert of(classified, "rank_sentiment").agrees is not None
+    assert of(classified, "rank_sentiment").plans == ()
+
+
 def test_agreement_is_with_the_pick_or_what_ties_with_it() -> None:
     only = study(sweep())
     assert of(only, "no_overhead").agrees is True
@@ -216,3 +224,6 @@ def test_the_plans_that_ship_are_those_that_scenarios_ask_for() -> None:
     assert planned["trainable_parameters"] == 39_976_960
     for scenario in shipped():
         assert scenario.plan or not scenario.task_kinds, scenario.name
+        # So that a page names the model and the shape of a batch once.
+        plans = [shipped_plans()[line] for line in scenario.plan]
+        assert len({(p["model"], p["batch_size"], p["seq_len"]) for p in plans}) <= 1
