@@ -15,6 +15,9 @@ IN_PLACE = "trained in place"
 # serve several of them in turn. Whatever peft adapts can be disabled, and is such a family too.
 ON_ONE_BASE = ("bottleneck", "low_rank", "prompt", "rescale", "head")
 
+# Options of a method whose base bitsandbytes quantises.
+FOUR_BITS = "method.options.bnb_4bit_"
+
 IF_MERGED = ("merged", "merged_batch", "merged_per_s", "mixed_over_merged",
              "one_at_a_time_over_merged", "merged_joules")  # fmt: skip
 TIMED = ("latency", "latency.generation", "training", "serving")
@@ -68,6 +71,15 @@ class Entry:
     @property
     def on_one_base(self) -> bool:
         return self.family in ON_ONE_BASE or self.method.startswith("peft/")
+
+    @property
+    def whole_base(self) -> str:
+        """Why its base was not held in four bits; empty where it was, as its config says."""
+        if any(key.startswith(FOUR_BITS) for key in self.recipe):
+            return ""
+        if "method.name" in self.recipe:
+            return "its base was not held in four bits"
+        return "its config is not recorded, so how its base was held is not known"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from harness.report.overview import overview
 from harness.report.plots import plot
 from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.rendering import render
+from harness.report.scenarios import Scenarios, scenarios
 from harness.report.sensitivity import sensitivity
 from harness.report.serving import served, serving
 from harness.report.subject import MOST, Subject
@@ -73,6 +74,7 @@ class Section:
     alerts: tuple[str, ...]
     sentences: tuple[str, ...]
     picks: tuple[summary.Pick, ...]
+    scenarios: Scenarios | None
     table: Table
     triangle: Picture
     sensitivity: Picture
@@ -135,6 +137,7 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         alerts=summary.alerts(subject),
         sentences=summary.sentences(subject),
         picks=summary.picks(subject),
+        scenarios=scenarios(subject),
         table=table(subject, out),
         triangle=_picture(figures.triangle(subject), key),
         sensitivity=_picture(sensitivity(subject), key),
@@ -191,7 +194,7 @@ def _render(sections: list[Section], results: str) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
-        ["page.css", "fronts.css", "matched.css", "overview.css"],
+        ["page.css", "fronts.css", "matched.css", "overview.css", "scenarios.css"],
         ["sortable.js", "contents.js", "page.js", "fronts.js"],
         [plotly],
         sections=sections,

@@ -10,10 +10,10 @@ from functools import cached_property
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
-from harness.analysis.needs import Answer, answers
 from harness.analysis.nulls import Verdict, verdict
 from harness.analysis.pareto import front
 from harness.analysis.prediction import Predicted, predictions
+from harness.analysis.scenarios import Answer, answers
 from harness.analysis.study import Study
 from harness.analysis.ties import Place, ranking
 from harness.analysis.time_to_floor import time_to_floor
@@ -170,6 +170,7 @@ class Subject:
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
+        """Of the scenarios that ship."""
         return answers(self.study) if self.best is not None else ()
 
     @cached_property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.analysis import numbers
+from harness.analysis.choice import Choice
 from harness.analysis.entry import Entry
-from harness.analysis.needs import Answer
 from harness.analysis.numbers import listed, plural
+from harness.analysis.scenarios import Answer
 from harness.report.subject import Subject
 
 SHOWN_IF_PREFERRED = {
@@ -90,16 +91,17 @@ def alerts(subject: Subject) -> tuple[str, ...]:
 
 
 def picks(subject: Subject) -> tuple[Pick, ...]:
-    return tuple(_pick(subject, answer) for answer in subject.answers)
+    return tuple(
+        _pick(subject, answer, answer.choice)
+        for answer in subject.answers
+        if answer.scenario.card and answer.choice is not None
+    )
 
 
-def _pick(subject: Subject, answer: Answer) -> Pick:
-    choice = answer.choice
+def _pick(subject: Subject, answer: Answer, choice: Choice) -> Pick:
+    title = answer.scenario.title
     if choice.pick is None:
-        reasons = listed(dict.fromkeys(v.reason for v in choice.relax))
-        nearest = choice.relaxed_for.label if choice.relaxed_for else "none"
-        sure = f"Nothing qualifies; the nearest, {nearest}, fails on {reasons}."
-        return Pick(answer.need.title, answer.need.rule, "none", (), sure)
+        return Pick(title, answer.rule, "none", (), nobody(choice))
     quality = numbers.with_interval(choice.pick["quality"], subject.show_quality)
     facts = [(f"{subject.study.metric} ({subject.quality_unit})", quality)]
     facts += [
@@ -119,7 +121,14 @@ def _pick(subject: Subject, answer: Answer) -> Pick:
         sure += " Other programs used the machine while it was measured."
     if answer.over_floor is not None and answer.over_floor.tied:
         sure = f"It cannot be told from the floor. {sure}"
-    return Pick(answer.need.title, answer.need.rule, choice.pick.label, tuple(facts), sure)
+    return Pick(title, answer.rule, choice.pick.label, tuple(facts), sure)
+
+
+def nobody(choice: Choice) -> str:
+    """Who comes nearest where nothing qualifies, and on what it fails."""
+    reasons = listed(dict.fromkeys(v.reason for v in choice.relax))
+    nearest = choice.relaxed_for.label if choice.relaxed_for else "none"
+    return f"Nothing qualifies; the nearest, {nearest}, fails on {reasons}."
 
 
 def _deployed(entry: Entry) -> str:
