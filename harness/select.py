@@ -39,6 +39,8 @@ def _constraints(cfg: DictConfig) -> Constraints:
 def _told(choice: Choice) -> list[str]:
     """The choice in words, a line each."""
     lines = [f"{choice.study.name}: {len(choice.study.entries)} candidates"]
+    if choice.study.basis.peak == "reserved":
+        lines.append("training memory is what the allocator reserved; no record knows more")
     if choice.pick:
         lines += [f"pick: {choice.pick.label}", f"  {choice.how_sure}"]
     lines += [f"tied: {entry.label}" for entry, _ in choice.ties]

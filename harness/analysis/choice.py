@@ -138,6 +138,7 @@ class Choice:
                 {"constraint": v.constraint, "from": v.limit, "to": v.value} for v in self.relax
             ],
             "how_sure": self.how_sure,
+            "train_memory_is": self.study.basis.peak,
         }
 
 

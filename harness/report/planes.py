@@ -111,7 +111,7 @@ def _scatter(subject: Subject, cost: Cost, known: list[Entry], on_front: list[En
         values = [e[cost.figure].value or 0.0 for e in known]
         unit, size = numbers.bytes_unit(values)
         plain = axis(
-            f"training peak ({unit})",
+            f"training peak, {subject.peak_words} ({unit})",
             [v / size for v in values],
             numbers.short(numbers.significant),
         )
@@ -143,7 +143,7 @@ def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
     return Mark(
         numbers.shortened(entry.label),
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         subject.sizes[entry.label],
         estimate.value or 0.0,
         entry["quality"].value or 0.0,
