@@ -25,7 +25,7 @@ def result(experiment: str = LORA, former_names: bool = False, **changes: Any) -
     row = ROWS[experiment]
     train = json.loads(row["train"])
     optimizer = train.pop("optimizer_type", "AdamW")
-    names = ("lr", "weight_decay", "r", "lora_alpha", "loraplus_lr_ratio")
+    names = ("lr", "weight_decay", "r", "lora_alpha", "reg")
     kwargs = {"lr": 1e-4, "weight_decay": 0.1} | {n: train.pop(n) for n in names if n in train}
     device, memory = ("gpu", "cuda") if former_names else ("accelerator", "accelerator")
     steps = train.get("max_steps", STEPS)
