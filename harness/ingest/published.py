@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
@@ -29,6 +29,8 @@ FORMER_NAMES = {
     "cuda_memory_max": "accelerator_memory_max",
     "cuda_memory_reserved_99th": "accelerator_memory_reserved_99th",
 }
+# Settings that change how a training is watched, and nothing of it.
+NO_RECIPE = ("eval_steps",)
 PARTS = ("run_info", "train_info", "meta_info")
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -178,6 +180,8 @@ class Run(Published):
     meta_info: MetaInfo
     id: str
     file: str
+    further: dict[str, Any]
+    """Settings of the training that are set and not named above: those of other versions."""
 
     @property
     def created(self) -> datetime:
@@ -211,6 +215,7 @@ def read(path: Path, file: str) -> Run:
             "run_info": content["run_info"],
             "train_info": train,
             "meta_info": content["meta_info"],
+            "further": _further(content["run_info"].get("train_config")),
             "id": hashlib.sha256(canonical.encode()).hexdigest()[:16],
             "file": file,
         },
@@ -219,6 +224,13 @@ def read(path: Path, file: str) -> Run:
         assert run.train_info.result
         assert run.train_info.evaluations
     return run
+
+
+def _further(config: object) -> dict[str, Any]:
+    known = {each.name for each in fields(Recipe)} | set(NO_RECIPE)
+    if not isinstance(config, dict):
+        return {}
+    return {k: v for k, v in config.items() if k not in known and v not in (None, False)}
 
 
 def _content(path: Path) -> dict[str, Any]:

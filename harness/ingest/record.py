@@ -48,7 +48,7 @@ def record_of(run: Run) -> dict[str, Any]:
         "seed": recipe.seed,
         "stage": "final",
         "origin": _origin(run),
-        "config": _config(recipe, method),
+        "config": _config(recipe, method, run.further),
         "parameters": _parameters(run.train_info),
         "quality": _quality(run.train_info) if run.finished else None,
         "memory": _memory(run.train_info),
@@ -101,7 +101,7 @@ def _origin(run: Run) -> dict[str, Any]:
     }
 
 
-def _config(recipe: Recipe, method: Method) -> dict[str, Any]:
+def _config(recipe: Recipe, method: Method, further: dict[str, Any]) -> dict[str, Any]:
     """The recipe under the names that our own have; what they do not have keeps its own."""
     more = {name: value for name, value in recipe.optimizer_kwargs.items()
             if name not in ("lr", "weight_decay", "r", "lora_alpha")}  # fmt: skip
@@ -141,6 +141,7 @@ def _config(recipe: Recipe, method: Method) -> dict[str, Any]:
             "autocast": recipe.use_amp,
             "compile": recipe.compile,
             "init_kv_cache_prefix": recipe.init_kv_cache_prefix,
+            **further,
         },
         "seed": recipe.seed,
     }
