@@ -156,7 +156,7 @@ def _same_memory(basis: Basis) -> Callable[[Row], str]:
         if basis.memory is None or memory_basis(row) == basis.memory:
             return ""
         counted, gpu = memory_basis(row)
-        return f"not comparable (counted by {counted or 'unknown source'}, {gpu or 'no GPU'})"
+        return f"not comparable (counted by {counted or 'unknown source'}, on {gpu or 'no GPU'})"
 
     return obstacle
 

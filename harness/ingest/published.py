@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -33,6 +33,7 @@ FORMER_NAMES = {
 NO_RECIPE = ("eval_steps",)
 PARTS = ("run_info", "train_info", "meta_info")
 
+T = TypeVar("T")
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Whole = Annotated[int, Field(ge=0, le=2**53, strict=True)]
 Several = Annotated[int, Field(ge=1, le=2**53, strict=True)]
@@ -126,13 +127,13 @@ class TrainInfo(Published):
 
     @property
     def result(self) -> Tested:
-        return from_plain(Tested, _snake(self.metrics[-1]))
+        return _metric(Tested, self.metrics[-1])
 
     @property
     def evaluations(self) -> list[Evaluated]:
         """Looks at the validation split, in their order."""
         looks = [each for each in self.metrics if "valid accuracy" in each]
-        return [from_plain(Evaluated, _snake(each)) for each in looks]
+        return [_metric(Evaluated, each) for each in looks]
 
 
 @dataclass(frozen=True)
@@ -250,5 +251,11 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _snake(metric: dict[str, Any]) -> dict[str, Any]:
-    return {name.replace(" / ", "_per_").replace(" ", "_"): value for name, value in metric.items()}
+def _metric(kind: type[T], metric: dict[str, Any]) -> T:
+    """One of the metrics, whose names have spaces in them; an error names it as the file does."""
+    names = {name.replace(" / ", "_per_").replace(" ", "_"): name for name in metric}
+    try:
+        return from_plain(kind, {own: metric[name] for own, name in names.items()})
+    except ConfigError as error:
+        name = names.get(error.field, error.field.replace("_", " "))
+        raise ConfigError(f"train_info.metrics.{name}", error.value, error.expected) from None

@@ -20,7 +20,7 @@ MODELS = {
     "meta-llama/Llama-3.2-3B": "llama3_2_3b",
     "Qwen/Qwen2.5-7B": "qwen2_5_7b",
 }
-SOURCE = "torch's allocator, reserved, over training and evaluation"
+SOURCE = "torch's allocator, reserved over the whole run"
 UNMEASURED = "not measured by the published run"
 # What that comparison writes when saving fails: `get_file_size` of its utils.py.
 NO_FILE = 99999999
@@ -190,7 +190,7 @@ def _memory(info: TrainInfo) -> dict[str, Any]:
         "inference": None,
         "inference_reason": UNMEASURED,
         "load": None,
-        "unpredicted": "a published run",
+        "unpredicted": "nothing was planned for a published run",
     }
 
 
