@@ -127,11 +127,17 @@ def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
 def _entries(rows: Sequence[Row], basis: Basis, beside: Mapping[str, Evidence]) -> list[Entry]:
     groups: dict[str, list[Row]] = defaultdict(list)
     recipes: dict[str, dict[str, Any]] = {}
+    alike: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         recipe = _recipe(row, beside)
-        key = json.dumps([row["method"], row.get("size"), recipe], sort_keys=True, default=str)
+        common = json.dumps([row["method"], row.get("size"), recipe], sort_keys=True, default=str)
+        key = f"{common} {row.get('origin.run', '')}"
         groups[key].append(row)
         recipes[key] = recipe
+        alike[common].add(key)
+    for key in (key for keys in alike.values() if len(keys) > 1 for key in keys):
+        # Somebody else's experiments that we see no difference between are no seeds of each other.
+        recipes[key] = recipes[key] | {"run": groups[key][0].get("origin.run")}
     labels = _labels({key: _label(group[0]) for key, group in groups.items()}, recipes)
     return [
         entry(sorted(group, key=lambda row: row.get("seed", 0)), labels[key], recipes[key], basis)

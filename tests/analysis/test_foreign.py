@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.choice import Constraints, select
+from harness.analysis.needs import answers
 from harness.analysis.study import Study, studies
 from harness.ingest.folder import ingest
 from harness.store import load
@@ -31,7 +32,7 @@ def study(folder: Path) -> Study:
 
 
 def beside(tmp_path: Path, *own: dict) -> Study:
-    """The study of a published LoRA and of records of ours, which say the same of model and task."""
+    """The study of a published LoRA and of records of ours that say the same of model and task."""
     results = tmp_path / "results"
     (foreign,) = ingest(
         published.write(tmp_path / "json", {"a.json": published.result()}), results
@@ -101,8 +102,6 @@ def test_best_within_21_gib_is_the_best_published_run_that_fits(folder):
 def test_needs_are_answered_by_nothing_that_learned_nothing(study):
     best = study.best()
     assert best is not None
-    from harness.analysis.needs import answers
-
     for answer in answers(study)[1:]:
         pick = answer.choice.pick
         assert pick is not None
@@ -135,6 +134,18 @@ def test_foreign_run_is_no_further_seed_of_our_own(tmp_path):
     assert [entry.seeds for entry in study.entries] in ([(0,), (1,)], [(1,), (0,)])
     labels = {bool(entry.foreign): entry.label for entry in study.entries}
     assert labels == {True: "lora 32 (origin=peft method_comparison)", False: "lora 32"}
+
+
+def test_experiments_of_one_recipe_are_no_seeds_of_each_other(tmp_path):
+    again = published.result(run_info__experiment_name="lora/again")
+    folder = published.write(tmp_path / "json", {"a.json": published.result(), "b.json": again})
+    ingest(folder, tmp_path / "results")
+    (study,) = studies(load(tmp_path / "results"))
+    assert [entry.seeds for entry in study.entries] == [(0,), (0,)]
+    assert {entry.label for entry in study.entries} == {
+        "lora 32 (run=lora/again)",
+        "lora 32 (run=lora/llama-3.2-3B-rank32)",
+    }
 
 
 def test_own_records_of_several_libraries_share_memory_but_no_times():

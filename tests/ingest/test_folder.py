@@ -115,7 +115,8 @@ BAD = {
     "accuracy": (published.result(**{"train_info__metrics__1__test accuracy": 0.48}),
                  "train_info.metrics.test accuracy"),
     "no test": (published.result(train_info__metrics=[]), "train_info.metrics.test accuracy"),
-    "loss": (published.result(**{"train_info__metrics__1__train loss": None}), "train_info.metrics.train loss"),
+    "loss": (published.result(**{"train_info__metrics__1__train loss": None}),
+             "train_info.metrics.train loss"),
 }  # fmt: skip
 
 
