@@ -43,6 +43,8 @@ def choice_lines(choice: Choice) -> list[str]:
     """The pick, who else could be, what was ruled out by what, and what a moved limit changes."""
     study, pick = choice.study, choice.pick
     lines = [f"{study.name}: {plural(len(study.entries), 'candidate')}"]
+    if study.basis.peak == "reserved":
+        lines.append("training memory is what the allocator reserved; no record knows more")
     if pick:
         lines += [f"pick: {pick.label}", f"  {choice.how_sure}", "", *_table(choice)]
     if choice.ruled_out:

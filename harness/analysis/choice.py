@@ -92,6 +92,7 @@ class Choice:
                 }
                 for move in self.moves
             ],
+            "train_memory_is": self.study.basis.peak,
         }
 
 

@@ -94,11 +94,14 @@ def answer(study: Study, scenario: Scenario, own: dict[str, Any] | None = None) 
 
 
 def enough_quality(study: Study) -> float | None:
-    """The floor and KEPT of the best gain over it; None where no floor was run."""
+    """The floor and KEPT of the best gain over it. Where no floor was run, KEPT of the best, if
+    quality counts from zero up, else None.
+    """
     best = study.best()
-    if study.floor is None or best is None:
+    if best is None or (study.floor is None and not study.higher_is_better):
         return None
-    floor, top = study.floor["quality"].value, best["quality"].value
+    floor = study.floor["quality"].value if study.floor is not None else 0.0
+    top = best["quality"].value
     assert floor is not None
     assert top is not None
     return floor + KEPT * (top - floor)
@@ -117,7 +120,8 @@ def _asked(study: Study, scenario: Scenario, own: dict[str, Any]) -> tuple[Const
         needs=scenario.needs,
         prefer=prefer,
     )
-    kept = ", keeping at least half of the best gain over the floor" if enough is not None else ""
+    of = "gain over the floor" if study.floor is not None else "quality"
+    kept = f", keeping at least half of the best {of}" if enough is not None else ""
     needs = tuple(dict.fromkeys((*scenario.needs, *own.get("needs", ()))))
     return (
         replace(constraints, **{**own, "needs": needs}),

@@ -118,7 +118,7 @@ def _ternary(subject: Subject, triangle: Triangle) -> Ternary | None:
         TernaryMark(
             numbers.shortened(p.entry.label),
             p.entry.family,
-            subject.shapes[p.entry.method],
+            subject.shape(p.entry),
             subject.sizes[p.entry.label],
             p.weights,
             (
@@ -153,7 +153,7 @@ def _forest_row(subject: Subject, entry: Entry, figure: str, label: str) -> Fore
     return ForestRow(
         numbers.shortened(label),
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         ratio.value or 0.0,
         bounds(ratio),
         batch.value,

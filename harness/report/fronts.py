@@ -155,7 +155,9 @@ def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatt
 
 
 def _axis(subject: Subject, figure: str, known: tuple[Entry, ...]) -> Axis:
-    return quality_axis(subject, known) if figure == "quality" else cost_axis(figure, known)
+    return (
+        quality_axis(subject, known) if figure == "quality" else cost_axis(subject, figure, known)
+    )
 
 
 def _data(subject: Subject, every: tuple[Front, ...]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def sizes(subject: Subject) -> Figure:
             )
             if reference is not None
         )
-        x, y = cost_axis("trainable", known), quality_axis(subject, known)
+        x, y = cost_axis(subject, "trainable", known), quality_axis(subject, known)
         chart = Scatter(x, y, marks, tuple(lines), references, "")
     return Figure(
         "sizes",
@@ -101,13 +101,13 @@ def _scatter(subject: Subject, cost: Cost, known: list[Entry], on_front: list[En
         _mark(subject, e, cost.figure, first.get(e.label, len(first) + order[e.label]))
         for e in known
     )
-    x = cost_axis(cost.figure, known)
+    x = cost_axis(subject, cost.figure, known)
     steps = tuple(_staircase([(e[cost.figure].value, e["quality"].value) for e in on_front]))
     lines = (Line(steps, None, False),) if len(on_front) > 1 else ()
     return Scatter(x, quality_axis(subject, known), marks, lines, (), "better")
 
 
-def cost_axis(figure: str, known: Sequence[Entry]) -> Axis:
+def cost_axis(subject: Subject, figure: str, known: Sequence[Entry]) -> Axis:
     """An axis for one of COSTS, in the figure's own unit, that holds all that is known of it."""
     values = [e[figure].value or 0.0 for e in known]
     if figure == "trainable":
@@ -118,7 +118,8 @@ def cost_axis(figure: str, known: Sequence[Entry]) -> Axis:
     if figure == "train_memory":
         unit, size = numbers.bytes_unit(values)
         in_unit = numbers.short(numbers.significant)
-        plain = axis(f"training peak ({unit})", [v / size for v in values], in_unit)
+        title = f"training peak, {subject.peak_words} ({unit})"
+        plain = axis(title, [v / size for v in values], in_unit)
         # The marks stay in bytes; only the ticks are told in the unit.
         ticks = tuple((tick * size, text) for tick, text in plain.ticks)
         return Axis(plain.title, plain.low * size, plain.high * size, False, ticks)
@@ -154,7 +155,7 @@ def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
     return Mark(
         numbers.shortened(entry.label),
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         subject.sizes[entry.label],
         estimate.value or 0.0,
         entry["quality"].value or 0.0,

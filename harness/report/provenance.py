@@ -13,6 +13,7 @@ from harness.analysis.numbers import DASH, capital, in_bytes, listed, plural, si
 from harness.analysis.study import Failure
 from harness.analysis.ties import OVERLAP, PAIRED, against
 from harness.analysis.triangle import Triangle
+from harness.report.foreign import published
 from harness.report.machine import machine
 from harness.report.subject import Subject
 from harness.report.table import UNSTABLE, Link, record_href
@@ -94,6 +95,7 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
     if versions or commits:
         parts = [*versions, *(f"commit {commit}" for commit in commits)]
         told.append(("Harness", listed(parts)))
+    told += published(rows)
     told += _recipe(subject, rows)
     told += _measuring(rows)
     told += _probes(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from harness.analysis import numbers
@@ -177,6 +177,15 @@ class Subject:
     def shapes(self) -> dict[str, style.Shape]:
         return style.shapes(entry.method for entry in self.entries)
 
+    def shape(self, entry: Entry) -> style.Shape:
+        """The method's, as an outline where the figures are somebody else's."""
+        return replace(self.shapes[entry.method], pale=bool(entry.foreign))
+
+    @property
+    def peak_words(self) -> str:
+        """What training memory is."""
+        return f"{self.study.basis.peak} memory"
+
     @cached_property
     def methods(self) -> list[tuple[str, str]]:
         """Every method with its family, families together."""
@@ -264,7 +273,8 @@ class Subject:
     def hover(self, entry: Entry) -> tuple[str, ...]:
         """What is said of an entry wherever it is pointed at."""
         quality = numbers.with_interval(entry["quality"], self.show_quality)
-        lines = [entry.label, f"quality {quality} {self.quality_unit}"]
+        lines = [entry.label, *([f"foreign: {entry.foreign}"] if entry.foreign else [])]
+        lines.append(f"quality {quality} {self.quality_unit}")
         for name, estimate, show, unit in (
             ("capacity", entry["capacity"], numbers.significant, "bits"),
             ("forgetting", entry["forgetting"], numbers.nats, "nats per token"),

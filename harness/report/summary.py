@@ -9,6 +9,7 @@ from harness.analysis.choice import Choice
 from harness.analysis.entry import Entry
 from harness.analysis.numbers import listed, plural
 from harness.analysis.scenarios import Answer
+from harness.report.foreign import alerts as foreign_alerts
 from harness.report.subject import Subject
 
 SHOWN_IF_PREFERRED = {
@@ -81,9 +82,11 @@ def alerts(subject: Subject) -> tuple[str, ...]:
         )
     if len(subject.study.environments) > 1:
         told.append(
-            f"The records come from {len(subject.study.environments)} environments. Times and "
-            "memory are compared within the commonest only; elsewhere they are a dash."
+            f"The records come from {len(subject.study.environments)} environments. Times are "
+            "compared within the commonest only, memory within one kind of GPU; elsewhere they are "
+            "a dash. Memory may differ by some percent between versions of libraries."
         )
+    told += foreign_alerts(subject)
     steps = {entry.recipe.get("train.steps") for entry in subject.entries if entry.family != "head"}
     if len(steps - {None}) > 1:
         told.append("Not all configurations saw the same number of examples.")

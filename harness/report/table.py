@@ -148,7 +148,7 @@ def _specs(subject: Subject) -> list[Spec]:
     ]
     for title, figure, words in (
         ("File", "file_bytes", "what is stored per task"),
-        ("Training peak", "train_memory", "largest allocated memory while training"),
+        ("Training peak", "train_memory", f"largest {subject.peak_words} while training"),
         ("Inference peak", "inference_memory", "largest allocated memory while answering"),
     ):
         unit, size = numbers.bytes_unit(entry[figure].value for entry in subject.entries)
@@ -241,6 +241,8 @@ def _tags(subject: Subject, entry: Entry) -> tuple[tuple[str, str], ...]:
         tags.append(("floor", "A head fitted on the frozen base: what a method must beat"))
     if entry is subject.study.ceiling:
         tags.append(("ceiling", "All weights trained: what a method is held against"))
+    if entry.foreign:
+        tags.append(("foreign", f"Published, not measured here: {entry.foreign}"))
     if entry.unstable:
         what = numbers.listed(UNSTABLE[kind] for kind in entry.unstable)
         tags.append(("unstable", f"Varied by more than 10%: {what}"))
