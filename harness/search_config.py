@@ -46,11 +46,10 @@ def search_config(cfg: DictConfig) -> SearchConfig | None:
 
     Raises ConfigError.
     """
-    found = cfg.get("search")
-    if found is None:
-        return None
-    plain = OmegaConf.to_container(found, resolve=True)
+    plain = OmegaConf.to_container(cfg.search, resolve=True)
     assert isinstance(plain, dict)
+    if not plain:
+        return None
     try:
         return from_plain(SearchConfig, {str(key): value for key, value in plain.items()})
     except ConfigError as error:

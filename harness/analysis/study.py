@@ -48,6 +48,8 @@ class Study:
     basis: Basis
     environments: tuple[tuple[Environment, int], ...]
     rows: tuple[Row, ...]
+    searched: tuple[Row, ...]
+    """Trials of searches for learning rates: none of them is compared, or counts as a failure."""
     beside: Mapping[str, Evidence]
 
     @property
@@ -102,7 +104,8 @@ def studies(frame: pd.DataFrame, beside: Mapping[str, Evidence] | None = None) -
     return tuple(sorted(found, key=lambda s: (-len(s.entries), s.name)))
 
 
-def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
+def _study(found: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
+    rows = [row for row in found if row.get("stage") != "search"]
     ok = [row for row in rows if row.get("status") == "ok"]
     basis = Basis(
         commonest(environment(row) for row in ok if "latency.unmerged_over_base.value" in row),
@@ -111,8 +114,8 @@ def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
     metrics = Counter(str(row["quality.metric"]) for row in ok if "quality.metric" in row)
     majorities = [row["quality.majority"] for row in ok if "quality.majority" in row]
     return Study(
-        model=str(rows[0].get("model", "")),
-        task=str(rows[0].get("task", "")),
+        model=str(found[0].get("model", "")),
+        task=str(found[0].get("task", "")),
         metric=metrics.most_common(1)[0][0] if metrics else "quality",
         higher_is_better=all(row.get("quality.higher_is_better", True) for row in ok),
         majority=majorities[0] if majorities else None,
@@ -122,6 +125,7 @@ def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
         basis=basis,
         environments=tuple(Counter(environment(row) for row in ok).most_common()),
         rows=tuple(rows),
+        searched=tuple(row for row in found if row.get("stage") == "search"),
         beside=beside,
     )
 
@@ -146,7 +150,7 @@ def _recipe(row: Row, beside: Mapping[str, Evidence]) -> dict[str, Any]:
     recipe = {
         key: value
         for key, value in config.items()
-        if key.partition(".")[0] not in ("model", "task", "seed") and value is not None
+        if key.partition(".")[0] not in ("model", "task", "seed", "sources") and value is not None
     }
     return recipe or {column: row[column] for column in RECIPE_COLUMNS if column in row}
 

@@ -21,6 +21,7 @@ from harness.report.forgetting import forgetting
 from harness.report.plots import plot
 from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.rendering import render
+from harness.report.search import SearchTable, search, searched
 from harness.report.serving import served, serving
 from harness.report.subject import Subject
 from harness.report.table import Table, table
@@ -56,6 +57,8 @@ class Section:
     triangle: Picture
     trade_offs: tuple[Picture, ...]
     sizes: Picture
+    search: Picture
+    searched: SearchTable
     merging: Picture
     prediction: Picture
     peaks: PeakTable
@@ -109,6 +112,8 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         triangle=_picture(figures.triangle(subject), key),
         trade_offs=tuple(_picture(figure, key) for figure in planes.trade_offs(subject)),
         sizes=_picture(planes.sizes(subject), key),
+        search=_picture(search(subject), key),
+        searched=searched(subject),
         merging=_picture(figures.merging(subject), key),
         prediction=_picture(prediction(subject), key),
         peaks=peaks(subject),

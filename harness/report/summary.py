@@ -8,6 +8,7 @@ from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.needs import Answer
 from harness.analysis.numbers import listed, plural
+from harness.report import search
 from harness.report.subject import Subject
 
 SHOWN_IF_PREFERRED = {
@@ -86,7 +87,7 @@ def alerts(subject: Subject) -> tuple[str, ...]:
     steps = {entry.recipe.get("train.steps") for entry in subject.entries if entry.family != "head"}
     if len(steps - {None}) > 1:
         told.append("Not all configurations saw the same number of examples.")
-    return tuple(told)
+    return (*told, *search.alerts(subject))
 
 
 def picks(subject: Subject) -> tuple[Pick, ...]:
