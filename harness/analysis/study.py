@@ -50,6 +50,8 @@ class Study:
     basis: Basis
     environments: tuple[tuple[Environment, int], ...]
     rows: tuple[Row, ...]
+    searched: tuple[Row, ...]
+    """Trials of searches for learning rates: none of them is compared, or counts as a failure."""
     beside: Mapping[str, Evidence]
 
     @property
@@ -114,15 +116,16 @@ def studies(frame: pd.DataFrame, beside: Mapping[str, Evidence] | None = None) -
     return tuple(sorted(found, key=lambda s: (-len(s.entries), s.name)))
 
 
-def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
+def _study(found: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
+    rows = [row for row in found if row.get("stage") != "search"]
     ok = [row for row in rows if row.get("status") == "ok"]
     peak = _peak(ok)
     basis = Basis(_commonest_timed(ok), _commonest_memory(ok, peak), peak)
     metrics = Counter(str(row["quality.metric"]) for row in ok if "quality.metric" in row)
     majorities = [row["quality.majority"] for row in ok if "quality.majority" in row]
     return Study(
-        model=str(rows[0].get("model", "")),
-        task=str(rows[0].get("task", "")),
+        model=str(found[0].get("model", "")),
+        task=str(found[0].get("task", "")),
         metric=metrics.most_common(1)[0][0] if metrics else "quality",
         higher_is_better=all(row.get("quality.higher_is_better", True) for row in ok),
         majority=majorities[0] if majorities else None,
@@ -132,6 +135,7 @@ def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
         basis=basis,
         environments=tuple(Counter(environment(row) for row in ok).most_common()),
         rows=tuple(rows),
+        searched=tuple(row for row in found if row.get("stage") == "search"),
         beside=beside,
     )
 
@@ -162,7 +166,7 @@ def _recipe(row: Row, beside: Mapping[str, Evidence]) -> dict[str, Any]:
     recipe = {
         key: value
         for key, value in config.items()
-        if key.partition(".")[0] not in ("model", "task", "seed") and value is not None
+        if key.partition(".")[0] not in ("model", "task", "seed", "sources") and value is not None
     }
     recipe = recipe or {column: row[column] for column in RECIPE_COLUMNS if column in row}
     if "origin.project" in row:  # somebody else's run is no further seed of ours

@@ -28,6 +28,7 @@ from harness.report.plots import plot
 from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.rendering import render
 from harness.report.scenarios import Scenarios, scenarios
+from harness.report.search import SearchTable, search, searched
 from harness.report.sensitivity import sensitivity
 from harness.report.serving import served, serving
 from harness.report.subject import MOST, Subject
@@ -83,6 +84,8 @@ class Section:
     sizes: Picture
     curves: tuple[Picture, ...]
     matched: Matched
+    search: Picture
+    searched: SearchTable
     merging: Picture
     prediction: Picture
     peaks: PeakTable
@@ -146,6 +149,8 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         sizes=_picture(planes.sizes(subject), key),
         curves=tuple(_picture(figure, key) for figure in curves(subject)),
         matched=matched(subject, out),
+        search=_picture(search(subject), key),
+        searched=searched(subject),
         merging=_picture(figures.merging(subject), key),
         prediction=_picture(prediction(subject), key),
         peaks=peaks(subject),

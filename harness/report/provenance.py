@@ -10,6 +10,7 @@ from typing import Any
 from harness.analysis.estimate import Estimate
 from harness.analysis.figures import Row
 from harness.analysis.numbers import DASH, capital, in_bytes, listed, plural, significant
+from harness.analysis.search import search_failures
 from harness.analysis.study import Failure
 from harness.analysis.ties import OVERLAP, PAIRED, against
 from harness.analysis.triangle import Triangle
@@ -105,7 +106,9 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
-    return tuple(_failed(failure, out) for failure in subject.study.failures)
+    """Those of searches for a learning rate last."""
+    found = (*subject.study.failures, *search_failures(subject.study))
+    return tuple(_failed(failure, out) for failure in found)
 
 
 def skipped(subject: Subject, out: Path) -> tuple[Failed, ...]:

@@ -14,6 +14,7 @@ from harness.analysis.nulls import Verdict, verdict
 from harness.analysis.pareto import front
 from harness.analysis.prediction import Predicted, predictions
 from harness.analysis.scenarios import Answer, answers
+from harness.analysis.search import Search, searches
 from harness.analysis.study import Study
 from harness.analysis.ties import Place, ranking
 from harness.analysis.time_to_floor import time_to_floor
@@ -59,6 +60,10 @@ class Subject:
     def predicted(self) -> list[Predicted]:
         """The peaks of finished trials that were predicted before they were measured."""
         return predictions(row for row in self.study.rows if str(row["trial"]) in self.by_trial)
+
+    @cached_property
+    def searches(self) -> tuple[Search, ...]:
+        return searches(self.study)
 
     @cached_property
     def places(self) -> dict[str, Place]:

@@ -9,6 +9,7 @@ from harness.analysis.choice import Choice
 from harness.analysis.entry import Entry
 from harness.analysis.numbers import listed, plural
 from harness.analysis.scenarios import Answer
+from harness.report import search
 from harness.report.foreign import alerts as foreign_alerts
 from harness.report.subject import Subject
 
@@ -90,7 +91,7 @@ def alerts(subject: Subject) -> tuple[str, ...]:
     steps = {entry.recipe.get("train.steps") for entry in subject.entries if entry.family != "head"}
     if len(steps - {None}) > 1:
         told.append("Not all configurations saw the same number of examples.")
-    return tuple(told)
+    return (*told, *search.alerts(subject))
 
 
 def picks(subject: Subject) -> tuple[Pick, ...]:
