@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.analysis.claims import Claim, across, ledger, shipped
 from harness.analysis.evidence import evidence
 from harness.analysis.study import studies
 from harness.report import figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
 from harness.report.charts import Figure
+from harness.report.claims import Claims, claims
 from harness.report.forgetting import forgetting
 from harness.report.plots import plot
 from harness.report.prediction import PeakTable, peaks, prediction, without
@@ -71,18 +74,24 @@ class Section:
     unstable: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
     rules: tuple[provenance.RuleTable, ...]
+    claims: Claims
 
 
-def build(results: Path, out: Path) -> Path:
+def build(results: Path, out: Path, held: Iterable[Claim] | None = None) -> Path:
     """Write the page of the records in `results` to `out`, and beside it the triangle's still of
-    the largest study as SVG and PNG. Returns `out`; raises ConfigError if there is no such folder.
+    the largest study as SVG and PNG. `held` are the claims that the records are held against, those
+    that ship unless given. Returns `out`; raises ConfigError if there is no such folder.
     """
     results, out = Path(results), Path(out)
     frame = load(results)
     subjects = [Subject(study) for study in studies(frame, evidence(frame))]
     out.parent.mkdir(parents=True, exist_ok=True)
-    sections = [_section(subject, place, out) for place, subject in enumerate(subjects)]
-    _write(out, _render(sections, str(results)).encode())
+    held = shipped() if held is None else tuple(held)
+    sections = [_section(subject, place, out, held) for place, subject in enumerate(subjects)]
+    over_all = [subject.study for subject in subjects]
+    _write(
+        out, _render(sections, str(results), claims(across(over_all, held), over_all, out)).encode()
+    )
     triangle = figures.triangle(subjects[0]).chart if subjects else None
     for suffix, still in (stills.standalone(triangle) if triangle else {}).items():
         _write(out.with_name(f"{out.stem}-triangle{suffix}"), still)
@@ -97,7 +106,7 @@ def safe_json(content: Any) -> Markup:
     return Markup(text)
 
 
-def _section(subject: Subject, place: int, out: Path) -> Section:
+def _section(subject: Subject, place: int, out: Path, held: tuple[Claim, ...]) -> Section:
     key = f"s{place + 1}-" if place else ""
     return Section(
         key=key,
@@ -124,6 +133,7 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         unstable=provenance.unstable(subject),
         missing=provenance.missing(subject),
         rules=provenance.rules(subject),
+        claims=claims(ledger(subject.study, held), [subject.study], out),
     )
 
 
@@ -143,15 +153,16 @@ def _picture(figure: Figure, key: str) -> Picture:
     )
 
 
-def _render(sections: list[Section], results: str) -> str:
+def _render(sections: list[Section], results: str, over_all: Claims) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
-        ["page.css"],
+        ["page.css", "claims.css"],
         ["sortable.js", "contents.js", "page.js"],
         [_inert(plotly)],
         sections=sections,
         results=results,
+        over_all=over_all,
         plotly=Markup(plotly),
     )
 
