@@ -34,10 +34,6 @@ class Row:
     records: tuple[Link, ...]
     further: int
 
-    @property
-    def trials(self) -> str:
-        return " ".join(link.trial for link in self.records)
-
 
 @dataclass(frozen=True)
 class Claims:
@@ -87,6 +83,8 @@ def _row(judged: Judged, paths: dict[str, str | None], out: Path) -> Row:
 
 def _plain(value: object) -> str:
     """An argument as a reader would write it: lists by commas, no quotes and braces."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
     if isinstance(value, (list, tuple)):

@@ -51,6 +51,8 @@ class Only(Checked):
             return f"This claim is about {listed(wanted)}; the task is {own}."
         if self.train_at_most is not None and (limit is None or limit > self.train_at_most):
             examples = "all examples" if limit is None else f"{limit} examples"
+            if "task.limit.train" not in config:
+                examples = "a number that was not recorded"
             return (
                 f"This claim is about at most {self.train_at_most} training examples; these "
                 f"trials had {examples}. Run with task.limit.train={self.train_at_most}."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import inf
 
 from harness.analysis import numbers
-from harness.analysis.claims.measured import Bound, Figure, interval, name, show, told
+from harness.analysis.claims.measured import Bound, Figure, amount, interval, name, told
 from harness.analysis.claims.selection import (
     Chosen,
     Pairing,
@@ -98,12 +98,10 @@ def below(study: Study, *, which: Selection, figure: Figure, than: Figure) -> Ve
     if not known:
         absent = than if any(entry[figure].known for entry in which.of(study)) else figure
         return missing(study, absent, name(absent), which)
-    shown = show(figure)
     findings = [
         Finding(
             _less(interval(entry, figure), interval(entry, than)),
-            f"{entry.label} ({numbers.with_interval(entry[figure], shown)} against "
-            f"{numbers.with_interval(entry[than], shown)})",
+            f"{entry.label} ({amount(entry, figure)}; against {amount(entry, than)})",
             (entry,),
         )
         for entry in known
@@ -156,7 +154,8 @@ def _ratio(a: Entry, b: Entry, figure: str, least: float, most: float) -> Findin
         return Finding(UNDECIDED, f"{words}, no ratio where a figure may be zero", (a, b))
     bounds = over[0] / under[1], over[1] / under[0]
     if bounds[0] < bounds[1]:
-        words = f"{words[:-1]}, {numbers.between(_times(bounds[0]), _times(bounds[1]))})"
+        ends = (numbers.significant(bound) for bound in bounds)
+        words = f"{words[:-1]}, {numbers.between(*ends)})"
     return Finding(_inside(bounds, least, most), words, (a, b))
 
 

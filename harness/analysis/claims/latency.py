@@ -48,7 +48,8 @@ def _judged(study: Study, which: Chosen, figure: str, margin: float, adds: bool)
         return missing(study, figure, name(figure), which)
     findings = [_finding(entry, figure, margin, adds) for entry in tested]
     # Those under test are no nulls here: that they are the base's equals is what is claimed.
-    others = nulls(entry for entry in study.entries if entry not in chosen)
+    labels = {entry.label for entry in chosen}
+    others = nulls(entry for entry in study.entries if entry.label not in labels)
     if others.failed:
         missed = listed(null.label for null in others.missed)
         words = (
@@ -63,7 +64,7 @@ def _finding(entry: Entry, figure: str, margin: float, adds: bool) -> Finding:
     if entry.unstable:
         words += ", unstable"
     if bounds is None:
-        return Finding(UNDECIDED, f"{words}, no interval", (entry,))
+        return Finding(UNDECIDED, words, (entry,))
     slower, alike = bounds[0] > 1 + margin, bounds[1] <= 1 + margin
     if not (slower or alike):
         return Finding(UNDECIDED, words, (entry,))

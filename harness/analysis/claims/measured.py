@@ -42,6 +42,11 @@ RatioToBase = Annotated[str, AfterValidator(_ratio)]
 Margin = Annotated[float, Field(ge=0, lt=1)]
 Bound = Annotated[float, Field(ge=0)]
 
+
+def _to_base(ratio: float) -> str:
+    return f"{ratio:.3f}"
+
+
 _NAMES: dict[str, tuple[str, Callable[[float], str]]] = {
     "trainable": ("trained parameters", numbers.count),
     "capacity_parameters": ("trained parameters", numbers.count),
@@ -55,17 +60,18 @@ _NAMES: dict[str, tuple[str, Callable[[float], str]]] = {
     "step_ms": ("time of a training step", numbers.significant),
     "examples_per_s": ("training speed", numbers.significant),
     "merge_error": ("largest change of a logit by merging", numbers.significant),
-    **dict.fromkeys(RATIOS, ("latency over the base", numbers.fine_ratio)),
-    "unmerged": ("latency over the base (unmerged)", numbers.fine_ratio),
-    "merged": ("latency over the base (merged)", numbers.fine_ratio),
-    "unmerged_batch": ("latency over the base in batches (unmerged)", numbers.fine_ratio),
-    "merged_batch": ("latency over the base in batches (merged)", numbers.fine_ratio),
-    "prefill_unmerged": ("time to the first token over the base (unmerged)", numbers.fine_ratio),
-    "prefill_merged": ("time to the first token over the base (merged)", numbers.fine_ratio),
-    "decode_unmerged": ("time per further token over the base (unmerged)", numbers.fine_ratio),
-    "decode_merged": ("time per further token over the base (merged)", numbers.fine_ratio),
+    **dict.fromkeys(RATIOS, ("latency over the base", _to_base)),
+    "unmerged": ("latency over the base (unmerged)", _to_base),
+    "merged": ("latency over the base (merged)", _to_base),
+    "unmerged_batch": ("latency over the base in batches (unmerged)", _to_base),
+    "merged_batch": ("latency over the base in batches (merged)", _to_base),
+    "prefill_unmerged": ("time to the first token over the base (unmerged)", _to_base),
+    "prefill_merged": ("time to the first token over the base (merged)", _to_base),
+    "decode_unmerged": ("time per further token over the base (unmerged)", _to_base),
+    "decode_merged": ("time per further token over the base (merged)", _to_base),
 }
 _UNITS = {
+    **dict.fromkeys(RATIOS, "×"),
     "capacity": " bits",
     "forgetting": " nats per token",
     "step_ms": " ms",
@@ -96,12 +102,19 @@ def interval(entry: Entry, figure: str) -> tuple[float, float] | None:
 
 
 def told(entry: Entry, figure: str) -> str:
-    """lora 8 (1.012×, 1.006×–1.018×)."""
-    estimate, shown, unit = entry[figure], show(figure), _UNITS.get(figure, "")
+    """lora 8 (1.012×, 1.006–1.018)."""
+    return f"{entry.label} ({amount(entry, figure)})"
+
+
+def amount(entry: Entry, figure: str) -> str:
+    """The figure with its unit and, where it has one, its interval; or why it is not known."""
+    estimate, shown = entry[figure], show(figure)
     if estimate.value is None:
-        return f"{entry.label} ({estimate.reason})"
+        return estimate.reason
     at_least = "at least " if estimate.at_least else ""
-    words = f"{at_least}{shown(estimate.value)}{unit}"
+    words = f"{at_least}{shown(estimate.value)}{_UNITS.get(figure, '')}"
     if estimate.low is not None and estimate.high is not None and not estimate.at_least:
         words += f", {numbers.between(shown(estimate.low), shown(estimate.high))}"
-    return f"{entry.label} ({words})"
+    elif interval(entry, figure) is None:
+        words += ", no interval" if len(entry.seeds) > 1 else ", one seed and no interval"
+    return words
