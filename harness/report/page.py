@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.analysis.claims import Claim, across, ledger, shipped
 from harness.analysis.evidence import read
 from harness.analysis.study import studies
 from harness.report import figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
 from harness.report.charts import Figure
+from harness.report.claims import Claims, claims
 from harness.report.curves import curves
 from harness.report.forgetting import forgetting
 from harness.report.fronts import FrontRow, pareto_fronts
@@ -101,23 +104,27 @@ class Section:
     unstable: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
     rules: tuple[provenance.RuleTable, ...]
+    claims: Claims
 
 
-def build(results: Path, out: Path) -> Path:
+def build(results: Path, out: Path, held: Iterable[Claim] | None = None) -> Path:
     """Write the page of the records in `results` to `out`, and beside it the triangle's still of
-    the largest study as SVG and PNG. Returns `out`; raises ConfigError if there is no such folder.
+    the largest study as SVG and PNG. `held` are the claims that the records are held against, those
+    that ship unless given. Returns `out`; raises ConfigError if there is no such folder.
     """
     with uncollected():
-        return _build(Path(results), Path(out))
+        return _build(Path(results), Path(out), shipped() if held is None else tuple(held))
 
 
-def _build(results: Path, out: Path) -> Path:
+def _build(results: Path, out: Path, held: tuple[Claim, ...]) -> Path:
     found = studies(*read(results))
     most = max(LEAST, min(MOST, MARKS // max(1, len(found))))
     subjects = [Subject(study, most) for study in found]
     out.parent.mkdir(parents=True, exist_ok=True)
-    sections = [_section(subject, place, out) for place, subject in enumerate(subjects)]
-    _write(out, _render(sections, str(results)).encode())
+    sections = [_section(subject, place, out, held) for place, subject in enumerate(subjects)]
+    every = [subject.study for subject in subjects]
+    over_all = claims(across(every, held), every, out)
+    _write(out, _render(sections, str(results), over_all).encode())
     triangle = figures.triangle(subjects[0]).chart if subjects else None
     for suffix, still in (stills.standalone(triangle) if triangle else {}).items():
         _write(out.with_name(f"{out.stem}-triangle{suffix}"), still)
@@ -132,7 +139,7 @@ def safe_json(content: Any) -> Markup:
     return Markup(text)
 
 
-def _section(subject: Subject, place: int, out: Path) -> Section:
+def _section(subject: Subject, place: int, out: Path, held: tuple[Claim, ...]) -> Section:
     key = f"s{place + 1}-" if place else ""
     return Section(
         key=key,
@@ -166,6 +173,7 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         unstable=provenance.unstable(subject),
         missing=provenance.missing(subject),
         rules=provenance.rules(subject),
+        claims=claims(ledger(subject.study, held), [subject.study], out),
     )
 
 
@@ -195,17 +203,18 @@ def _fronts(subject: Subject, key: str) -> Fronts:
     return Fronts(found.caption, found.rows, tuple(stilled), found.choices, data)
 
 
-def _render(sections: list[Section], results: str) -> str:
+def _render(sections: list[Section], results: str, over_all: Claims) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
-        ["page.css", "fronts.css", "matched.css", "overview.css", "scenarios.css"],
+        ["page.css", "fronts.css", "matched.css", "overview.css", "scenarios.css", "claims.css"],
         ["sortable.js", "contents.js", "page.js", "fronts.js"],
         [plotly],
         sections=sections,
         overview=overview([(section.key, section.subject) for section in sections]),
         results=results,
         plotly=_packed(plotly),
+        over_all=over_all,
     )
 
 
