@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
-from harness import store
+from harness import assets, store
 from harness.config import SCHEMA, RunConfig, TrialConfig
 from harness.isolation import run_alone
 from harness.measure_config import MeasureConfig
 from harness.progress import configuration_of
 from harness.rungs import Budget, best_first, budget, chosen, edge, rates
 from harness.search_config import SearchConfig
-from harness.sweep import alone, prepare, run_sweep
+from harness.sweep import alone, run_sweep
 from harness.trials import Trial, trial_of
 
 # The same for every search: what is measured of the final trials makes no other search of it.
@@ -136,8 +136,9 @@ def _searches(
         )
         for key, config in reversed(first.items())
     }
+    for model in {repr(config.model): config.model for config in first.values()}.values():
+        assets.fetch(model.source, "model.source")
     with alone(run.results):
-        prepare([trial_of(config, run.results) for config in first.values()])
         checked = run_alone(
             "checking the configurations",
             "harness.trial:check",
