@@ -59,14 +59,14 @@ def claims(ledger: Ledger, studies: Sequence[Study], out: Path) -> Claims:
 
 def _row(judged: Judged, paths: dict[str, str | None], out: Path) -> Row:
     claim, verdict = judged.claim, judged.verdict
-    given = (f"{name}: {_plain(value)}" for name, value in claim.arguments.items())
+    given = (f"{name}: {_plain(value)}" for name, value in claim.asked.items())
     shown = verdict.trials[:SHOWN]
     return Row(
         claim.id,
         claim.statement,
         claim.source,
         claim.link,
-        f"{claim.test} ({'; '.join(given)})" if claim.arguments else claim.test,
+        f"{claim.test} ({'; '.join(given)})" if claim.asked else claim.test,
         verdict.verdict,
         MARKS[verdict.verdict],
         verdict.evidence,

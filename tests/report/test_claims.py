@@ -100,6 +100,8 @@ def test_links_lead_to_the_records_and_to_the_sources_alone(page: Path) -> None:
 def test_what_is_decided_stands_first(results: Path, page: Path) -> None:
     (study,) = studies(load(results))
     made = claims(ledger(study), [study], page)
+    (ratio,) = (row for row in made.decided if row.id == "merged-lora-no-overhead")
+    assert ratio.tested == "no_overhead (which: lora; figure: merged; margin: 0.02)"
     order = [row["verdict"] for row in Rows(page).rows.values()][: len(made.decided)]
     assert "undecided" not in order
     assert all(row.verdict == "undecided" for row in made.undecided)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from harness.analysis.claims.functions import checked_arguments, function, rule
+from harness.analysis.claims.functions import checked_arguments, defaults, function, rule
 from harness.analysis.claims.selection import Names
 from harness.analysis.claims.verdict import Verdict, undecided
 from harness.analysis.numbers import listed
@@ -96,6 +96,12 @@ class Claim(Checked):
     def link(self) -> str:
         """Where the source can be read; empty where that is not known."""
         return f"{ARXIV}{self.arxiv}" if self.arxiv else self.url or ""
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The arguments as they are given, and the defaults of those that are not."""
+        others = defaults(self.test, self.scope)
+        return self.arguments | {k: v for k, v in others.items() if k not in self.arguments}
 
     @property
     def rule(self) -> str:

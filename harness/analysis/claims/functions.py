@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, fields, make_dataclass
 from functools import cache
 from importlib import import_module
+from math import inf
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict
@@ -83,6 +84,13 @@ def checked_arguments(name: str, scope: str, given: Mapping[str, Any]) -> dict[s
             raise ConfigError(str(argument), given[argument], f"is not a known field; {expected}")
     checked = from_plain(kind, dict(given))
     return {name: getattr(checked, name) for name in known}
+
+
+def defaults(name: str, scope: str) -> dict[str, Any]:
+    """The arguments that a function has unless they are given, those without a bound left out."""
+    _, *parameters = inspect.signature(function(name, scope)).parameters.values()
+    known = {each.name: each.default for each in parameters if each.default is not each.empty}
+    return {name: value for name, value in known.items() if value not in (inf, -inf, None)}
 
 
 def rule(name: str, scope: str) -> str:

@@ -126,13 +126,14 @@ def to_run(study: Study, *chosen: Chosen, sizes: Iterable[int] = (), measured: b
     there are already, at the sizes given, or else at those that were run so far where they are few.
     Not `measured`: the same trials, with everything measured.
     """
+    given = [*(size for one in chosen for size in one.size), *sizes]
     sides = [one.of(study) for one in chosen]
     entries = [entry for side in sides for entry in side]
     run = max((len(entry.seeds) for entry in entries), default=0)
-    complete = all(sides) and all(len(entry.seeds) >= SEEDS for entry in entries)
-    seeds = 2 * run if measured and complete else max(SEEDS, run)
     found = sorted({entry.size for entry in entries if entry.size is not None})
-    given = [*(size for one in chosen for size in one.size), *sizes]
+    enough = all(len(entry.seeds) >= SEEDS for entry in entries)
+    complete = all(sides) and enough and set(found).issuperset(given)
+    seeds = 2 * run if measured and complete else max(SEEDS, run)
     methods = dict.fromkeys(name for one in chosen for name in one.method)
     named = all(one.method for one in chosen)
     parts = ["python -m harness -m", f"method={','.join(methods)}" if named else SWEEP]

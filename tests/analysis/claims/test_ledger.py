@@ -125,6 +125,7 @@ def test_a_function_of_ones_own_is_called_with_its_arguments(sweep: Study) -> No
     own = claim(test=f"{OWN}:many_records", arguments={})
     assert own.judge(sweep) == Verdict(SUPPORTED, "There are 42.", 42, "record")
     assert own.rule == "There are as many records as one wants."
+    assert own.asked == {"at_least": 2}
     many = claim(test=f"{OWN}:many_records", arguments={"at_least": 43})
     assert ledger(sweep, [many])["mine"].verdict == UNDECIDED
 
