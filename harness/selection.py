@@ -50,11 +50,8 @@ def choice_lines(choice: Choice) -> list[str]:
     if choice.ruled_out:
         lines += ["", f"ruled out: {len(choice.ruled_out)}", *_ruled_out(choice.ruled_out)]
     if choice.relaxed_for:
-        changes = ", ".join(_relaxed(study, violation) for violation in choice.relax)
-        lines += [
-            "",
-            f"nothing keeps to all of it; {choice.relaxed_for.label} would with {changes}",
-        ]
+        changes = " and ".join(_relaxed(study, violation) for violation in choice.relax)
+        lines += ["", f"nothing keeps to all of it; {choice.relaxed_for.label} would {changes}"]
     # Who is left with nobody by a limit that was not asked for learns nothing of use.
     moved = [m.told(study) for m in choice.moves if m.pick is not None or m.way == "tighter"]
     if moved:
@@ -182,11 +179,12 @@ def _nearest(those: Sequence[tuple[Entry, Violation]]) -> str:
 
 def _relaxed(study: Study, violation: Violation) -> str:
     if violation.value is None or violation.limit is None:
-        return f"without {violation.reason}"
+        name, _, reason = violation.reason.partition(": ")
+        return f"without {name} ({reason})"
     name, limit, value = violation.constraint, violation.limit, violation.value
     up = not more_is_better(name, study)
     by = show(name, abs(value - limit))
-    return f"{name} to {show_beyond(name, value, up)} ({by} {'more' if up else 'less'})"
+    return f"with {name} to {show_beyond(name, value, up)} ({by} {'more' if up else 'less'})"
 
 
 def _sizes(sizes: Sequence[Enough]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness import entry, selection
+from harness.analysis.scenario import shipped
 from harness.errors import ConfigError
 from harness.select import command
 from tests import records
@@ -60,6 +61,19 @@ def test_nothing_that_qualifies_is_exit_code_1_with_what_to_relax(select: Any) -
     assert (code, plain["pick"]) == (1, None)
     assert "nothing keeps to all of it; head would with max_train_memory to 97.00 MiB" in told
     assert "(96.0 MiB more)" in told
+
+
+def test_what_cannot_be_relaxed_is_told_with_its_reason(select: Any) -> None:
+    code, told, _ = select("needs=[quantised_base]", "max_train_memory=1GiB")
+    assert code == 1
+    (line,) = [line for line in told.splitlines() if line.startswith("nothing keeps")]
+    assert line.endswith(" would without quantised_base (its base was not held in four bits)")
+
+
+def test_the_help_and_the_config_name_every_scenario() -> None:
+    for name in ("select.yaml", "hydra/help/select.yaml"):
+        text = (entry.CONF / name).read_text()
+        assert [s.name for s in shipped() if s.name not in text] == []
 
 
 def test_many_that_are_ruled_out_are_grouped_by_reason(
