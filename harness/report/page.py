@@ -38,7 +38,7 @@ from harness.report.subject import MOST, Subject
 from harness.report.table import Table, table
 from harness.store import uncollected
 
-MARKS, LEAST = 1200, 60
+MARKS, LEAST = 600, 40
 """Configurations that are drawn one by one on the whole page, and in a study at least."""
 
 # Outside HTML's own syntax in every place where a script's text may stand.

@@ -172,6 +172,8 @@ def _marks(
 def _names(
     marks: Sequence[Mark | TernaryMark], group: list[int], positions: dict[int, str]
 ) -> Spec:
+    if not any(index in positions for index in group):
+        return {"mode": "markers"}
     return {
         "mode": "markers+text",
         "text": [escaped(marks[index].label) if index in positions else "" for index in group],

@@ -31,7 +31,7 @@ from harness.report import style
 COSTS = ("train_memory", "unmerged", "trainable")
 """Figures that quality is traded for."""
 DRAWN = 30
-"""Most rows of a chart that has a row per configuration."""
+"""Most rows of a chart that has a row per configuration, where the page has few studies."""
 MOST = 300
 """Most configurations that are drawn one by one in a plane: more of them hide each other."""
 
@@ -94,7 +94,8 @@ class Subject:
         """All entries, or where those are too many to be drawn one by one, the best of each method
         and then the best of the rest.
         """
-        chosen = self._chosen(self._best_by(lambda e: e.method), DRAWN)
+        most = min(DRAWN, max(20, self.most // 10))
+        chosen = self._chosen(self._best_by(lambda e: e.method), most)
         return [entry for entry in self.in_order if entry.label in chosen]
 
     @cached_property
