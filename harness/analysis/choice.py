@@ -232,15 +232,25 @@ def _violations(entry: Entry, constraints: Constraints, study: Study) -> tuple[V
         bound = getattr(constraints, limit)
         if bound is not None:
             found += _beyond(entry, limit, bound, constraints, study)
-    if "merge" in constraints.needs and not entry.plain_when_deployed:
-        reason = entry.merge_reason or "cannot be merged"
-        found.append(Violation("needs", None, None, f"merge: {reason}"))
-    if "hot_swap" in constraints.needs and not entry.on_one_base:
-        found.append(Violation("needs", None, None, "hot_swap: it changes the base's own weights"))
-    if "mixed_batches" in constraints.needs and not entry["mixed_per_s"].known:
-        reason = f"mixed_batches: {entry['mixed_per_s'].reason}"
-        found.append(Violation("needs", None, None, reason))
+    for need in NEEDS:
+        reason = unmet(entry, need) if need in constraints.needs else ""
+        if reason:
+            found.append(Violation("needs", None, None, f"{need}: {reason}"))
     return tuple(found)
+
+
+def unmet(entry: Entry, need: str) -> str:
+    """Why an entry does not meet one of NEEDS; empty where it does."""
+    if need == "merge":
+        return "" if entry.plain_when_deployed else entry.merge_reason or "cannot be merged"
+    if need == "hot_swap":
+        return "" if entry.on_one_base else "it changes the base's own weights"
+    served = entry["mixed_per_s"]
+    return "" if served.known else served.reason or "not measured"
+
+
+def more_is_better(study: Study, figure: str) -> bool:
+    return study.higher_is_better if figure == "quality" else figure == "capacity"
 
 
 def _beyond(
@@ -249,7 +259,7 @@ def _beyond(
     estimate = entry[constraints.figure(limit)]
     if estimate.value is None:
         return [Violation(limit, bound, None, f"{limit}: {estimate.reason}")]
-    higher = study.higher_is_better if limit == "min_quality" else limit.startswith("min_")
+    higher = more_is_better(study, LIMITS[limit])
     kept = estimate.value >= bound if higher else estimate.value <= bound
     if kept:
         return []
@@ -273,7 +283,7 @@ def _ordered(study: Study, entries: list[Entry], constraints: Constraints) -> li
     by_quality = study.by_quality(entries)
     if constraints.prefer == "quality":
         return by_quality
-    sign = -1 if constraints.prefer == "capacity" else 1
+    sign = -1 if more_is_better(study, constraints.preferred) else 1
     # Stable: the better quality first among equals.
     return sorted(by_quality, key=lambda e: sign * (e[constraints.preferred].value or 0.0))
 

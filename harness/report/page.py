@@ -14,17 +14,37 @@ from markupsafe import Markup
 
 from harness.analysis.evidence import evidence
 from harness.analysis.study import studies
-from harness.report import figures, planes, provenance, stills, summary
+from harness.report import export, figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
 from harness.report.charts import Figure
+from harness.report.data import study_data
 from harness.report.forgetting import forgetting
 from harness.report.plots import plot
 from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.rendering import render
+from harness.report.selector import Selector, selector
 from harness.report.serving import served, serving
 from harness.report.subject import Subject
 from harness.report.table import Table, table
 from harness.store import load
+
+# In the order in which they run.
+SCRIPTS = [
+    "sortable.js",
+    "contents.js",
+    "formats.js",
+    "study.js",
+    "page.js",
+    "fading.js",
+    "filter.js",
+    "choose.js",
+    "selector.js",
+    "weights.js",
+    "export.js",
+    "methods.js",
+]
+AT_ONCE = 300
+"""Rows of the methods table that stand in the page; its script makes more when asked."""
 
 # Outside HTML's own syntax in every place where a script's text may stand.
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -52,6 +72,8 @@ class Section:
     alerts: tuple[str, ...]
     sentences: tuple[str, ...]
     picks: tuple[summary.Pick, ...]
+    data: Markup
+    selector: Selector | None
     table: Table
     triangle: Picture
     trade_offs: tuple[Picture, ...]
@@ -74,15 +96,20 @@ class Section:
 
 
 def build(results: Path, out: Path) -> Path:
-    """Write the page of the records in `results` to `out`, and beside it the triangle's still of
-    the largest study as SVG and PNG. Returns `out`; raises ConfigError if there is no such folder.
+    """Write the page of the records in `results` to `out`, and beside it each study's methods table
+    as CSV and LaTeX and the triangle's still of the largest study as SVG and PNG. Returns `out`;
+    raises ConfigError if there is no such folder.
     """
     results, out = Path(results), Path(out)
     frame = load(results)
     subjects = [Subject(study) for study in studies(frame, evidence(frame))]
     out.parent.mkdir(parents=True, exist_ok=True)
     sections = [_section(subject, place, out) for place, subject in enumerate(subjects)]
-    _write(out, _render(sections, str(results)).encode())
+    _write(out, _render(sections, str(results), out.stem).encode())
+    for section in sections:
+        name = f"{out.stem}-{section.key}methods"
+        _write(out.with_name(f"{name}.csv"), export.csv(section.subject).encode())
+        _write(out.with_name(f"{name}.tex"), export.latex(section.table).encode())
     triangle = figures.triangle(subjects[0]).chart if subjects else None
     for suffix, still in (stills.standalone(triangle) if triangle else {}).items():
         _write(out.with_name(f"{out.stem}-triangle{suffix}"), still)
@@ -105,6 +132,8 @@ def _section(subject: Subject, place: int, out: Path) -> Section:
         alerts=summary.alerts(subject),
         sentences=summary.sentences(subject),
         picks=summary.picks(subject),
+        data=safe_json(study_data(subject, out)),
+        selector=selector(subject),
         table=table(subject, out),
         triangle=_picture(figures.triangle(subject), key),
         trade_offs=tuple(_picture(figure, key) for figure in planes.trade_offs(subject)),
@@ -143,16 +172,18 @@ def _picture(figure: Figure, key: str) -> Picture:
     )
 
 
-def _render(sections: list[Section], results: str) -> str:
+def _render(sections: list[Section], results: str, stem: str) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
-        ["page.css"],
-        ["sortable.js", "contents.js", "page.js"],
+        ["page.css", "selector.css"],
+        SCRIPTS,
         [_inert(plotly)],
         sections=sections,
         results=results,
         plotly=Markup(plotly),
+        stem=stem,
+        at_once=AT_ONCE,
     )
 
 

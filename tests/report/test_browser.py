@@ -33,8 +33,8 @@ def count(page: Any, selector: str) -> int:
 
 def test_every_plot_draws_its_marks(browser: Any, sweep_page: Path) -> None:
     with opened(browser, sweep_page) as page:
-        claims, quality_marks = 3, ".scatterlayer .points path.point"
-        assert count(page, "#triangle-plot path.point") == CONFIGURATIONS + claims
+        claims, weights, quality_marks = 3, 1, ".scatterlayer .points path.point"
+        assert count(page, "#triangle-plot path.point") == CONFIGURATIONS + claims + weights
         for plot in ("trade-memory", "trade-latency", "trade-parameters", "sizes"):
             assert count(page, f"#{plot}-plot {quality_marks}") == CONFIGURATIONS
         # In place and merged, then what is not trained in place; each with its batch.
