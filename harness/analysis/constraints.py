@@ -123,7 +123,7 @@ def violations(entry: Entry, constraints: Constraints, study: Study) -> tuple[Vi
         if bound is not None:
             found += _beyond(entry, limit, bound, constraints, study)
     for need in constraints.needs:
-        reason = _lacking(entry, need)
+        reason = unmet(entry, need)
         if reason:
             found.append(Violation("needs", None, None, f"{need}: {reason}"))
     return tuple(found)
@@ -159,15 +159,15 @@ def show_beyond(limit: str, value: float, up: bool) -> str:
     return show(limit, rounded(value / size, up) * size, 4)
 
 
-def _lacking(entry: Entry, need: str) -> str:
-    """Why an entry does not do what is needed; empty where it does."""
+def unmet(entry: Entry, need: str) -> str:
+    """Why an entry does not meet one of NEEDS; empty where it does."""
     if need == "merge":
         return "" if entry.plain_when_deployed else entry.merge_reason or "cannot be merged"
     if need == "hot_swap":
         return "" if entry.on_one_base else "it changes the base's own weights"
     if need == "mixed_batches":
         mixed = entry["mixed_per_s"]
-        return "" if mixed.known else mixed.reason
+        return "" if mixed.known else mixed.reason or "not measured"
     return entry.whole_base
 
 

@@ -18,11 +18,12 @@ from markupsafe import Markup
 from harness.analysis.claims import Claim, across, ledger, shipped
 from harness.analysis.evidence import read
 from harness.analysis.study import studies
-from harness.report import figures, planes, provenance, stills, summary
+from harness.report import export, figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
 from harness.report.charts import Figure
 from harness.report.claims import Claims, claims
 from harness.report.curves import curves
+from harness.report.data import study_data
 from harness.report.forgetting import forgetting
 from harness.report.fronts import FrontRow, pareto_fronts
 from harness.report.matched import Matched, matched
@@ -32,6 +33,7 @@ from harness.report.prediction import PeakTable, peaks, prediction, without
 from harness.report.rendering import render
 from harness.report.scenarios import Scenarios, scenarios
 from harness.report.search import SearchTable, search, searched
+from harness.report.selector import Selector, selector
 from harness.report.sensitivity import sensitivity
 from harness.report.serving import served, serving
 from harness.report.subject import MOST, Subject
@@ -40,6 +42,34 @@ from harness.store import uncollected
 
 MARKS, LEAST = 600, 40
 """Configurations that are drawn one by one on the whole page, and in a study at least."""
+
+STYLES = [
+    "page.css",
+    "selector.css",
+    "fronts.css",
+    "matched.css",
+    "overview.css",
+    "scenarios.css",
+    "claims.css",
+]
+# In the order in which they run.
+SCRIPTS = [
+    "sortable.js",
+    "contents.js",
+    "formats.js",
+    "study.js",
+    "page.js",
+    "fronts.js",
+    "fading.js",
+    "filter.js",
+    "choose.js",
+    "selector.js",
+    "weights.js",
+    "export.js",
+    "methods.js",
+]
+AT_ONCE = 300
+"""Rows of the methods table that stand in the page; its script makes more when asked."""
 
 # Outside HTML's own syntax in every place where a script's text may stand.
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -79,6 +109,8 @@ class Section:
     sentences: tuple[str, ...]
     picks: tuple[summary.Pick, ...]
     scenarios: Scenarios | None
+    data: Markup
+    selector: Selector | None
     table: Table
     triangle: Picture
     sensitivity: Picture
@@ -108,9 +140,10 @@ class Section:
 
 
 def build(results: Path, out: Path, held: Iterable[Claim] | None = None) -> Path:
-    """Write the page of the records in `results` to `out`, and beside it the triangle's still of
-    the largest study as SVG and PNG. `held` are the claims that the records are held against, those
-    that ship unless given. Returns `out`; raises ConfigError if there is no such folder.
+    """Write the page of the records in `results` to `out`, and beside it each study's methods table
+    as CSV and LaTeX and the triangle's still of the largest study as SVG and PNG. `held` are the
+    claims that the records are held against, those that ship unless given. Returns `out`; raises
+    ConfigError if there is no such folder.
     """
     with uncollected():
         return _build(Path(results), Path(out), shipped() if held is None else tuple(held))
@@ -124,7 +157,11 @@ def _build(results: Path, out: Path, held: tuple[Claim, ...]) -> Path:
     sections = [_section(subject, place, out, held) for place, subject in enumerate(subjects)]
     every = [subject.study for subject in subjects]
     over_all = claims(across(every, held), every, out)
-    _write(out, _render(sections, str(results), over_all).encode())
+    _write(out, _render(sections, str(results), out.stem, over_all).encode())
+    for section in sections:
+        name = f"{out.stem}-{section.key}methods"
+        _write(out.with_name(f"{name}.csv"), export.csv(section.subject).encode())
+        _write(out.with_name(f"{name}.tex"), export.latex(section.table).encode())
     triangle = figures.triangle(subjects[0]).chart if subjects else None
     for suffix, still in (stills.standalone(triangle) if triangle else {}).items():
         _write(out.with_name(f"{out.stem}-triangle{suffix}"), still)
@@ -148,6 +185,8 @@ def _section(subject: Subject, place: int, out: Path, held: tuple[Claim, ...]) -
         sentences=summary.sentences(subject),
         picks=summary.picks(subject),
         scenarios=scenarios(subject),
+        data=safe_json(study_data(subject, out)),
+        selector=selector(subject),
         table=table(subject, out),
         triangle=_picture(figures.triangle(subject), key),
         sensitivity=_picture(sensitivity(subject), key),
@@ -203,18 +242,20 @@ def _fronts(subject: Subject, key: str) -> Fronts:
     return Fronts(found.caption, found.rows, tuple(stilled), found.choices, data)
 
 
-def _render(sections: list[Section], results: str, over_all: Claims) -> str:
+def _render(sections: list[Section], results: str, stem: str, over_all: Claims) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
-        ["page.css", "fronts.css", "matched.css", "overview.css", "scenarios.css", "claims.css"],
-        ["sortable.js", "contents.js", "page.js", "fronts.js"],
+        STYLES,
+        SCRIPTS,
         [plotly],
         sections=sections,
         overview=overview([(section.key, section.subject) for section in sections]),
         results=results,
         plotly=_packed(plotly),
         over_all=over_all,
+        stem=stem,
+        at_once=AT_ONCE,
     )
 
 

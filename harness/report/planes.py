@@ -161,8 +161,9 @@ def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
         entry["quality"].value or 0.0,
         bounds(estimate),
         bounds(entry["quality"]),
-        subject.hover(entry),
+        (),
         rank,
+        subject.index[entry.label],
     )
 
 

@@ -15,9 +15,9 @@ from harness.report.plot_parts import (
     axis_spec,
     colour_token,
     escaped,
-    hover,
     layout_spec,
     note,
+    told,
     whiskers,
 )
 from harness.report.plot_rows import bars, forest
@@ -164,8 +164,7 @@ def _marks(
         },
         "textfont": {"color": "--ink", "size": 12},
         **_names(marks, group, wide),
-        "meta": {"narrow": _names(marks, group, narrow)},
-        **hover([marks[index].hover for index in group]),
+        **told([marks[index] for index in group], narrow=_names(marks, group, narrow)),
     }
 
 

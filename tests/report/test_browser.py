@@ -36,8 +36,8 @@ def count(page: Any, selector: str) -> int:
 
 def test_every_plot_draws_its_marks(browser: Any, sweep_page: Path) -> None:
     with opened(browser, sweep_page) as page:
-        claims, quality_marks = 3, ".scatterlayer .points path.point"
-        assert count(page, "#triangle-plot path.point") == CONFIGURATIONS + claims
+        claims, weights, quality_marks = 3, 1, ".scatterlayer .points path.point"
+        assert count(page, "#triangle-plot path.point") == CONFIGURATIONS + claims + weights
         for cost in ("memory", "latency", "deployed", "bytes", "parameters"):
             assert count(page, f"#trade-{cost}-plot {quality_marks}") == CONFIGURATIONS
         for plot in ("sizes", "fronts"):
