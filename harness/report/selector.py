@@ -18,6 +18,7 @@ TITLES = {
     "adapter_bytes": "Memory per further adapter",
     "forgetting": "Forgetting",
     "capacity": "Capacity",
+    "trainable": "Trained parameters",
 }
 NEED_WORDS = {
     "merge": "ends as the base's own architecture, merged or trained in place",
