@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from harness.analysis.claims.functions import checked_arguments, defaults, function, rule
-from harness.analysis.claims.selection import Names
+from harness.analysis.claims.selection import Chosen, Names
 from harness.analysis.claims.verdict import Verdict, undecided
 from harness.analysis.numbers import listed
 from harness.analysis.study import Study
@@ -117,7 +117,8 @@ class Claim(Checked):
                 return undecided(obstacle)
         arguments = checked_arguments(self.test, self.scope, self.arguments)
         if ":" not in self.test:
-            return function(self.test, self.scope)(records, **arguments)
+            found = function(self.test, self.scope)(records, **arguments)
+            return _with_absent(found, records, arguments)
         return self._own(records, arguments)
 
     def _own(self, records: Study | Sequence[Study], arguments: dict[str, Any]) -> Verdict:
@@ -129,6 +130,20 @@ class Claim(Checked):
         if not isinstance(found, Verdict):
             raise ConfigError(place, self.test, f"must return a Verdict, not {found!r}")
         return found
+
+
+def _with_absent(
+    found: Verdict, records: Study | Sequence[Study], arguments: dict[str, Any]
+) -> Verdict:
+    """A verdict that rests on some of the methods that the claim names says which it lacks."""
+    if found.n == 0 or not isinstance(records, Study):
+        return found
+    named = [name for one in arguments.values() if isinstance(one, Chosen) for name in one.method]
+    run = {entry.method for entry in records.entries}
+    absent = [name for name in dict.fromkeys(named) if name not in run]
+    if not absent:
+        return found
+    return replace(found, evidence=f"{found.evidence} No record of {listed(absent)}.")
 
 
 def _config(study: Study) -> dict[str, Any]:

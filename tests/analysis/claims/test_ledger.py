@@ -86,6 +86,12 @@ def test_the_sweeps_own_truths_are_found(sweep: Study) -> None:
     assert found["dora-beats-lora"].evidence == "There is no record of dora."
 
 
+def test_a_verdict_on_some_of_the_methods_named_says_which_it_lacks(sweep: Study) -> None:
+    verdict = ledger(sweep)["lora-merges"]
+    assert verdict.verdict == SUPPORTED
+    assert verdict.evidence == "Holds for lora. No record of lora_plus, lora_fa and dora."
+
+
 def test_the_conclusion_counts_the_verdicts(sweep: Study) -> None:
     found = ledger(sweep)
     counts = Counter(row.verdict.verdict for row in found)
