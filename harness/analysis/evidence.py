@@ -100,6 +100,9 @@ def _shared(ids: tuple[str, ...]) -> tuple[str, ...]:
 def _json(path: Path | None) -> object:
     # Missing evidence weakens a comparison, which says so; it never stops a report.
     try:
-        return from_json(path.read_bytes()) if path else None
+        if path is None:
+            return None
+        with path.open("rb", buffering=0) as file:
+            return from_json(file.readall())
     except (OSError, ValueError):
         return None
