@@ -184,9 +184,10 @@ def _configuration(config: TrialConfig) -> str:
 def _tell_costs(searches: Iterable[Search], search: SearchConfig) -> None:
     budgets = [each.budget for each in searches]
     for each in dict.fromkeys(budgets):
+        n = budgets.count(each)
         rungs = ", then ".join(f"{rung.rates} rates × {rung.steps} steps" for rung in each.rungs)
         print(
-            f"search: {budgets.count(each)} configurations, each {rungs}"
+            f"search: {n} configuration{'' if n == 1 else 's, each'}: {rungs}"
             f" from {search.low:g} to {search.high:g} times its recipe's rate:"
             f" {each.trials} trials, {each.examples:,} examples",
             flush=True,

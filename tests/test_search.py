@@ -193,7 +193,7 @@ def test_without_a_rate_that_ends_well_the_trial_fails_and_the_others_go_on(tmp_
     assert (failed["phase"], failed["stage"]) == ("search", "final")
     assert failed["reason"].startswith("no learning rate of the search ended well; diverged: ")
     assert failed["reason"] in done.stderr
-    assert "search: 1 configurations, each 2 rates × 6 steps" in done.stdout
+    assert "search: 1 configuration: 2 rates × 6 steps" in done.stdout
     assert "2 trials, 96 examples in all" in done.stdout
 
 
