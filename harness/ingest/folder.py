@@ -61,10 +61,12 @@ def ingest(folder: Path, results: Path) -> Ingested:
     """Write a record for the latest run of each experiment among the JSON files below `folder`.
 
     A record of an earlier run that `results` holds from another time gives way. Raises ConfigError
-    where there is no such folder, or no JSON file below it.
+    where there is no such folder, or no JSON file below it, or where `results` is a file.
     """
     if not folder.is_dir():
         raise ConfigError("folder", folder, "is no folder")
+    if results.exists() and not results.is_dir():
+        raise ConfigError("results", results, "is no folder")
     paths = sorted(path for path in folder.rglob("*.json") if path.is_file())
     if not paths:
         raise ConfigError("folder", folder, "holds no JSON file")

@@ -136,3 +136,9 @@ def test_bad_files_are_refused_by_field_and_the_rest_is_read(tmp_path):
 def test_folder_without_results_is_an_error(tmp_path, folder):
     with pytest.raises(ConfigError, match=r"^folder="):
         ingest(tmp_path / folder, tmp_path / "results")
+
+
+def test_results_that_are_a_file_are_an_error(tmp_path):
+    folder = published.write(tmp_path / "json", {"a.json": published.result()})
+    with pytest.raises(ConfigError, match=r"^results=.*a\.json: is no folder"):
+        ingest(folder, folder / "a.json")
