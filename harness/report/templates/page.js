@@ -35,9 +35,12 @@ function loadLibrary() {
   const script = document.createElement("script");
   script.textContent = document.getElementById("plot-library").textContent;
   document.head.append(script);
-  drawNext([...pictures]);
+  drawNext(pictures.filter((it) => it.visible || !it.box.closest(".many")));
+  inView.started = true;
   for (const query of ["(prefers-color-scheme: dark)", `(max-width: ${NARROW}px)`]) {
-    matchMedia(query).addEventListener("change", () => pictures.forEach(draw));
+    matchMedia(query).addEventListener("change", () => {
+      pictures.filter(({ box }) => box.classList.contains("drawn")).forEach(draw);
+    });
   }
 }
 
@@ -47,6 +50,12 @@ function drawNext(queue) {
     document.documentElement.dataset.plots = "drawn";
     return;
   }
+  drawFirst(picture);
+  whenIdle(() => drawNext(queue));
+}
+
+function drawFirst(picture) {
+  if (picture.box.classList.contains("drawn")) return;
   picture.box.classList.add("drawn");
   draw(picture);
   // A plot that is drawn anew, as when it is zoomed, has new elements.
@@ -54,7 +63,6 @@ function drawNext(queue) {
   fadePicture(picture);
   const rules = picture.box.closest("figure").querySelector(".rules");
   if (rules) rules.hidden = false;
-  whenIdle(() => drawNext(queue));
 }
 
 function draw(picture) {
