@@ -68,8 +68,10 @@ SCRIPTS = [
     "export.js",
     "methods.js",
 ]
-AT_ONCE = 300
+AT_ONCE = 200
 """Rows of the methods table that stand in the page; its script makes more when asked."""
+MANY = 500
+"""Entries of a study from which on its plots are laid out and drawn as they come into view."""
 
 # Outside HTML's own syntax in every place where a script's text may stand.
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -256,6 +258,7 @@ def _render(sections: list[Section], results: str, stem: str, over_all: Claims) 
         over_all=over_all,
         stem=stem,
         at_once=AT_ONCE,
+        many=MANY,
     )
 
 

@@ -21,6 +21,7 @@ from harness.analysis.constraints import LIMITS, NEEDS, PREFERENCES, Constraints
 from harness.analysis.study import studies
 from harness.report import build, export
 from harness.report.data import study_data
+from harness.report.page import AT_ONCE
 from harness.report.subject import Subject
 from harness.report.table import table
 from harness.store import load
@@ -349,26 +350,26 @@ def test_downloads_are_the_files_that_python_writes(
 
 
 def test_a_table_of_many_rows_makes_them_when_asked(browser: Any, tmp_path: Path) -> None:
-    made = [further.measured(row) for row in records.quick(sizes=tuple(range(1, 71)))]
+    made = [further.measured(row) for row in records.quick(sizes=tuple(range(1, 51)))]
     results = records.write(tmp_path / "results", made, with_outcomes=False)
     out = build(results, tmp_path / "reports" / "index.html")
     (study,) = studies(load(results))
     subject = Subject(study)
     rows = table(subject, out).rows
-    assert len(rows) > 300
+    assert len(rows) > AT_ONCE
     cells = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent.trim()))"
     with opened(browser, out, READY, java_script_enabled=False) as page:
-        assert page.locator("#methods tbody tr").count() == 300
+        assert page.locator("#methods tbody tr").count() == AT_ONCE
         assert (
             page.locator("#methods a", has_text="CSV").get_attribute("href") == "index-methods.csv"
         )
     with opened(browser, out, READY) as page:
         lines = page.locator("#methods tbody tr")
-        assert lines.count() == 300
+        assert lines.count() == AT_ONCE
         page.get_by_role("button", name="Show more rows").press("Enter")
         assert lines.count() == len(rows)
         assert not page.get_by_role("button", name="Show more rows").is_visible()
-        for line, row in zip(lines.evaluate_all(cells)[300:], rows[300:], strict=True):
+        for line, row in zip(lines.evaluate_all(cells)[AT_ONCE:], rows[AT_ONCE:], strict=True):
             assert line[0].startswith(row.rank.text)
             assert line[1].startswith(row.label)
             for text, cell in zip(line[2:-1], row.cells, strict=True):

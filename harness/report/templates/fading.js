@@ -3,9 +3,20 @@
 for (const study of studies.values()) {
   const rows = [...study.article.querySelectorAll("tr[data-entry], tr[data-trial]")]
     .map((row) => [row, entryOf(study, row)])
-    .filter(([, entry]) => entry !== undefined);
-  // Rows with the entry of each, by who puts them into the page.
-  study.shown = new Map([["page", rows]]);
+    .filter(([row, entry]) => entry !== undefined && !row.closest(".methods"));
+  // Rows with the entry of each, by who puts them into the page; what is folded waits.
+  study.shown = new Map([["page", rows.filter(([row]) => !row.closest("details"))]]);
+  for (const details of study.article.querySelectorAll("details")) {
+    const folded = rows.filter(([row]) => details.contains(row));
+    if (folded.length) details.addEventListener("toggle", () => unfold(study, details, folded));
+  }
+}
+
+function unfold(study, details, rows) {
+  if (details.open) {
+    study.shown.set(details, rows);
+    fadeRows(study, rows);
+  } else study.shown.delete(details);
 }
 
 function entryOf(study, row) {
@@ -15,12 +26,16 @@ function entryOf(study, row) {
 
 function fade(study, faded) {
   study.faded = faded;
-  for (const [row, entry] of [...study.shown.values()].flat()) row.classList.toggle("faded", Boolean(faded[entry]));
+  for (const rows of study.shown.values()) fadeRows(study, rows);
   for (const picture of pictures) {
     if (picture.study !== study) continue;
     picture.stale = true;
     if (picture.visible) fadePicture(picture);
   }
+}
+
+function fadeRows({ faded }, rows) {
+  for (const [row, entry] of rows) row.classList.toggle("faded", Boolean(faded[entry]));
 }
 
 // By the drawn elements: restyling through the library would lay out the whole plot anew.
@@ -44,7 +59,9 @@ const inView = new IntersectionObserver(
     for (const { target, isIntersecting } of changes) {
       const picture = pictures.find(({ box }) => box === target);
       picture.visible = isIntersecting;
-      if (isIntersecting && picture.stale) fadePicture(picture);
+      if (!isIntersecting) continue;
+      if (picture.stale) fadePicture(picture);
+      if (inView.started) whenIdle(() => drawFirst(picture));
     }
   },
   { rootMargin: "200px 0px" },

@@ -25,8 +25,8 @@ function setFilter(study, filter, source) {
 function amongOf(study) {
   const words = study.filter.name.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length && study.filter.families.size === study.families.words.length) return null;
-  const names = study.labels.map((label) => label.toLowerCase());
-  return names.map(
+  study.names ??= study.labels.map((label) => label.toLowerCase());
+  return study.names.map(
     (name, entry) =>
       study.filter.families.has(wordOf(study.families, entry)) && words.every((word) => name.includes(word)),
   );

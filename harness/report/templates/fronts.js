@@ -24,6 +24,9 @@ function prepareFront(figure) {
     box,
     plot: box.querySelector(".plot"),
     variant: "",
+    study: studies.get(box.closest("article")),
+    visible: false,
+    stale: false,
     specs: {
       get ""() {
         return frontSpec(data, roles, box.clientWidth);
@@ -118,6 +121,7 @@ function frontSpec(data, roles, width) {
       [data.labels[n], ...figures.map((f) => `${escapeText(f.title)} ${f.texts[n]}`)].join("<br>"),
     ),
     hovertemplate: "%{customdata}<extra></extra>",
+    meta: { entries: members },
     ...style(members),
   });
   const marker = (members, opacity, outlined) => ({

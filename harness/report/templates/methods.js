@@ -1,7 +1,5 @@
 // The methods table: sorted and filtered by figures, so that rows that are not shown need not exist.
 
-const AT_ONCE = 300;
-
 for (const study of studies.values()) {
   const table = study.article.querySelector("table.methods");
   if (table) prepareMethods(study, table);
@@ -10,7 +8,7 @@ for (const study of studies.values()) {
 function prepareMethods(study, table) {
   const made = new Map();
   for (const row of table.tBodies[0].rows) made.set(Number(row.dataset.entry), row);
-  study.methodsTable = { table, made, pattern: table.tBodies[0].rows[0], column: 0, ascending: true, most: AT_ONCE };
+  study.methodsTable = { table, made, pattern: table.tBodies[0].rows[0], column: 0, ascending: true, most: made.size, step: made.size };
   [...table.tHead.rows[0].cells].forEach((header, column) => {
     const button = header.querySelector("button");
     if (button) button.addEventListener("click", () => sortMethods(study, header, column));
@@ -18,7 +16,7 @@ function prepareMethods(study, table) {
   const tools = study.article.querySelector(".table-tools");
   study.methodsTable.button = table.closest("section").querySelector(".more");
   study.methodsTable.button.addEventListener("click", () => {
-    study.methodsTable.most += AT_ONCE;
+    study.methodsTable.most += study.methodsTable.step;
     showMethods(study);
   });
   tools.querySelector(".csv").addEventListener("click", () => download(study, "csv", csvOf(study, study.inTable)));

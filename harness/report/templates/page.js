@@ -18,7 +18,6 @@ function preparePicture(box) {
     plot: box.querySelector(".plot"),
     specs: JSON.parse(box.querySelector(".plot-data").textContent),
     variant: "",
-    drawn: false,
     study: studies.get(box.closest("article")),
     visible: false,
     stale: false,
@@ -37,13 +36,15 @@ async function loadLibrary() {
   const script = document.createElement("script");
   script.textContent = await unzipped(document.getElementById("plot-library").textContent);
   document.head.append(script);
-  // Of several studies the first is drawn at once, the others as a reader comes near.
+  // Of several studies the first is drawn at once, the others as a reader comes near; so are the
+  // plots of a study of many configurations.
   const first = pictures[0].box.closest("article");
-  drawNext(pictures.filter(({ box }) => first.contains(box)));
-  const near = new IntersectionObserver(drawNear, { rootMargin: "600px 0px" });
-  for (const { box } of pictures) if (!first.contains(box)) near.observe(box);
+  drawNext(pictures.filter(({ box, visible }) => visible || (first.contains(box) && !box.closest(".many"))));
+  inView.started = true;
   for (const query of ["(prefers-color-scheme: dark)", `(max-width: ${NARROW}px)`]) {
-    matchMedia(query).addEventListener("change", () => pictures.filter((it) => it.drawn).forEach(draw));
+    matchMedia(query).addEventListener("change", () => {
+      pictures.filter(({ box }) => box.classList.contains("drawn")).forEach(draw);
+    });
   }
 }
 
@@ -53,14 +54,6 @@ async function unzipped(base64) {
   for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).text();
-}
-
-function drawNear(changes, observer) {
-  for (const { target, isIntersecting } of changes) {
-    if (!isIntersecting) continue;
-    observer.unobserve(target);
-    drawFirst(pictures.find(({ box }) => box === target));
-  }
 }
 
 function drawNext(queue) {
@@ -74,7 +67,7 @@ function drawNext(queue) {
 }
 
 function drawFirst(picture) {
-  picture.drawn = true;
+  if (picture.box.classList.contains("drawn")) return;
   picture.box.classList.add("drawn");
   draw(picture);
   // A plot that is drawn anew, as when it is zoomed, has new elements.

@@ -30,37 +30,37 @@ function prepareWeights(study, fieldset) {
   weigh();
 }
 
-// Best first under one rule: entries and scores; those without a position are left out.
-function weighed(study, rule) {
+// Scores under one rule, NaN where it gives no position.
+function scoresOf(study, rule) {
   const benefits = study.triangle[rule];
   const [capacity, memory, speed] = study.weights;
-  const found = [];
-  for (let entry = 0; entry < study.count; entry += 1) {
-    const [c, m, s] = benefits.subarray(3 * entry, 3 * entry + 3);
-    if (!Number.isNaN(c)) found.push({ entry, benefits: [c, m, s], score: capacity * c + memory * m + speed * s });
-  }
-  return found.sort((a, b) => b.score - a.score || a.entry - b.entry);
+  return Float64Array.from(study.labels, (_, entry) =>
+    capacity * benefits[3 * entry] + memory * benefits[3 * entry + 1] + speed * benefits[3 * entry + 2],
+  );
+}
+
+function highest(scores) {
+  return scores.reduce((most, score) => (score > most ? score : most), -Infinity);
 }
 
 function tellWeighed(study) {
   const [shownRule, ...others] = Object.keys(study.triangle);
-  const best = weighed(study, shownRule);
+  const scores = scoresOf(study, shownRule);
+  const placed = [...scores.keys()].filter((entry) => !Number.isNaN(scores[entry]));
+  const best = placed.sort((a, b) => scores[b] - scores[a] || a - b);
   const box = study.article.querySelector(".weighed");
-  const leaders = best.filter((it) => best[0].score - it.score < SAME);
-  const rules = others.filter((rule) => study.triangle[rule].some((value) => !Number.isNaN(value)));
-  const agreeing = rules.filter((rule) => {
-    const order = weighed(study, rule);
-    const own = order.find((it) => it.entry === best[0]?.entry);
-    return own && order[0].score - own.score < SAME;
-  });
+  const leaders = best.filter((entry) => scores[best[0]] - scores[entry] < SAME);
+  const rules = others.map((rule) => scoresOf(study, rule)).filter((of) => highest(of) > -Infinity);
+  const agreeing = rules.filter((of) => highest(of) - of[best[0]] < SAME);
   box.querySelector(".leader").textContent = best.length
-    ? `${firstWords(leaders.map((it) => study.labels[it.entry]))} under ${agreeing.length + 1} of ${rules.length + 1} rules.`
+    ? `${firstWords(leaders.map((entry) => study.labels[entry]))} under ${agreeing.length + 1} of ${rules.length + 1} rules.`
     : "No configuration has a place in the triangle.";
-  const rows = best.slice(0, TOP).map(({ entry, benefits, score }) => {
+  const rows = best.slice(0, TOP).map((entry) => {
+    const benefits = study.triangle[shownRule].subarray(3 * entry, 3 * entry + 3);
     const row = element("tr");
     const name = element("th", study.labels[entry]);
     name.scope = "row";
-    row.append(name, ...[score, ...benefits].map((value) => element("td", fixed(value, 2))));
+    row.append(name, ...[scores[entry], ...benefits].map((value) => element("td", fixed(value, 2))));
     row.classList.toggle("faded", Boolean(study.faded[entry]));
     return [row, entry];
   });
