@@ -12,7 +12,6 @@ from harness.analysis.entry import Entry
 from harness.analysis.numbers import (
     DASH,
     GIB,
-    capital,
     count,
     in_bytes,
     listed,
@@ -159,7 +158,7 @@ def _ruled_out(ruled_out: Sequence[RuledOut]) -> list[str]:
                 (out.entry, violation)
             )
     by_size = sorted(groups.items(), key=lambda item: -len(item[1]))
-    rows = [[capital(reason), str(len(those)), _nearest(those)] for reason, those in by_size]
+    rows = [[reason, str(len(those)), _nearest(those)] for reason, those in by_size]
     left = [f"  and {len(rows) - ROWS} more reasons"] if len(rows) > ROWS else []
     return [*(f"  {line}" for line in aligned(rows[:ROWS])), *left]
 

@@ -128,7 +128,7 @@ def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatt
     rest = [entry for entry in front.known if entry.label not in instead]
     drawn = [*rest[: max(0, MOST - len(members))], *members]
     names = {entry.label: rank for rank, entry in enumerate((*front.firm, *front.loose))}
-    size = _axis(subject, by_size, front.known)
+    x, y, size = (_axis(subject, figure, front.known) for figure in (across, upwards, by_size))
     more = more_is_better(subject.study, by_size)
     marks = []
     for entry in drawn:
@@ -141,15 +141,14 @@ def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatt
                 entry.family,
                 replace(own, faded=not on, pale=on and instead[entry.label] is not None),
                 SMALLEST + (LARGEST - SMALLEST) * (share if more else 1 - share),
-                entry[across].value or 0.0,
-                entry[upwards].value or 0.0,
+                x.on(entry[across].value or 0.0),
+                y.on(entry[upwards].value or 0.0),
                 bounds(entry[across]) if on else None,
                 bounds(entry[upwards]) if on else None,
                 (),
                 names.get(entry.label, MOST),
             )
         )
-    x, y = (_axis(subject, figure, front.known) for figure in (across, upwards))
     better = "better" if subject.study.higher_is_better else ""
     return Scatter(x, y, tuple(marks), (), (), better)
 
@@ -193,6 +192,7 @@ def _figure_data(subject: Subject, figure: str) -> dict[str, Any] | None:
         "title": title(subject, figure),
         "axis": axis_spec(axis),
         "ends": [axis.low, axis.high],
+        "zero": axis.zero,
         "more": more_is_better(subject.study, figure),
         "least": show(min(values)),
         "most": show(max(values)),

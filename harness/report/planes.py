@@ -47,16 +47,17 @@ def sizes(subject: Subject) -> Figure:
     caption = captions.with_drawn(subject, captions.sizes(subject))
     chart = None
     if known:
+        x, y = cost_axis(subject, "trainable", known), quality_axis(subject, known)
         lines = []
         for method in sorted({entry.method for entry in known}):
             own = sorted(
                 (e for e in known if e.method == method and e.size is not None), key=_trained
             )
             if len(own) > 1:
-                points = tuple((_trained(e), e["quality"].value or 0.0) for e in own)
+                points = tuple((x.on(_trained(e)), e["quality"].value or 0.0) for e in own)
                 lines.append(Line(points, own[0].family, False))
         marks = tuple(
-            _mark(subject, e, "trainable", rank=len(known) - place)
+            _mark(subject, e, "trainable", x, rank=len(known) - place)
             for place, e in enumerate(sorted(known, key=_trained))
         )
         references = tuple(
@@ -67,7 +68,6 @@ def sizes(subject: Subject) -> Figure:
             )
             if reference is not None
         )
-        x, y = cost_axis(subject, "trainable", known), quality_axis(subject, known)
         chart = Scatter(x, y, marks, tuple(lines), references, "")
     return Figure(
         "sizes",
@@ -97,12 +97,13 @@ def _trade_off(subject: Subject, cost: Cost) -> Figure:
 def _scatter(subject: Subject, cost: Cost, known: list[Entry], on_front: list[Entry]) -> Scatter:
     first = {entry.label: place for place, entry in enumerate(on_front)}
     order = {entry.label: place for place, entry in enumerate(subject.in_order)}
+    x = cost_axis(subject, cost.figure, known)
     marks = tuple(
-        _mark(subject, e, cost.figure, first.get(e.label, len(first) + order[e.label]))
+        _mark(subject, e, cost.figure, x, first.get(e.label, len(first) + order[e.label]))
         for e in known
     )
-    x = cost_axis(subject, cost.figure, known)
-    steps = tuple(_staircase([(e[cost.figure].value, e["quality"].value) for e in on_front]))
+    corners = [(x.on(e[cost.figure].value or 0.0), e["quality"].value) for e in on_front]
+    steps = tuple(_staircase(corners))
     lines = (Line(steps, None, False),) if len(on_front) > 1 else ()
     return Scatter(x, quality_axis(subject, known), marks, lines, (), "better")
 
@@ -114,7 +115,9 @@ def cost_axis(subject: Subject, figure: str, known: Sequence[Entry]) -> Axis:
         return axis("trained parameters", values, numbers.short(numbers.count), log=True)
     if figure == "file_bytes":
         plain = axis("stored bytes", values, numbers.in_bytes, log=True)
-        return replace(plain, ticks=tuple(_bytes_ticks(plain.low, plain.high)))
+        least = plain.low if plain.zero is None else min(value for value in values if value > 0)
+        none = () if plain.zero is None else ((plain.zero, "0"),)
+        return replace(plain, ticks=(*none, *_bytes_ticks(least, plain.high)))
     if figure == "train_memory":
         unit, size = numbers.bytes_unit(values)
         in_unit = numbers.short(numbers.significant)
@@ -138,11 +141,10 @@ def _bytes_ticks(low: float, high: float) -> Iterable[tuple[float, str]]:
     return ((tick, show(tick)) for tick in ticks)
 
 
-def _staircase(corners: list[tuple[float | None, float | None]]) -> Iterable[tuple[float, float]]:
+def _staircase(corners: list[tuple[float, float | None]]) -> Iterable[tuple[float, float]]:
     """From each point level to the next one's cost, then up: what is reached at that cost."""
     previous: float | None = None
     for cost, quality in corners:
-        assert cost is not None
         assert quality is not None
         if previous is not None:
             yield cost, previous
@@ -150,14 +152,14 @@ def _staircase(corners: list[tuple[float | None, float | None]]) -> Iterable[tup
         previous = quality
 
 
-def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
+def _mark(subject: Subject, entry: Entry, figure: str, x: Axis, rank: int) -> Mark:
     estimate = entry[figure]
     return Mark(
         numbers.shortened(entry.label),
         entry.family,
         subject.shape(entry),
         subject.sizes[entry.label],
-        estimate.value or 0.0,
+        x.on(estimate.value or 0.0),
         entry["quality"].value or 0.0,
         bounds(estimate),
         bounds(entry["quality"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.study import studies
 from harness.errors import ConfigError
 from harness.report import build
 from harness.report.page import safe_json
@@ -199,3 +200,13 @@ def test_two_thousand_records_take_seconds(tmp_path: Path) -> None:
     out = build(results, tmp_path / "index.html")
     assert time.perf_counter() - started < 60
     assert out.stat().st_size < 30e6
+
+
+def test_a_method_that_stores_nothing_has_its_place_on_the_axis_of_bytes(tmp_path: Path) -> None:
+    made = [*records.quick(), records.record("head", seed=1, parameters__file_bytes=0)]
+    made[1]["parameters"]["file_bytes"] = 0  # the other seed of the head
+    page = build(records.write(tmp_path / "results", made), tmp_path / "index.html")
+    (found,) = studies(load(tmp_path / "results"))
+    assert found.floor is not None
+    assert found.floor["file_bytes"].value == 0
+    assert "stored bytes" in page.read_text()

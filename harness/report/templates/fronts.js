@@ -115,8 +115,8 @@ function frontSpec(data, roles, width) {
   const trace = (members, style) => ({
     type: "scatter",
     mode: "markers",
-    x: members.map((n) => x.values[n]),
-    y: members.map((n) => y.values[n]),
+    x: members.map((n) => drawnAt(x, x.values[n])),
+    y: members.map((n) => drawnAt(y, y.values[n])),
     customdata: members.map((n) =>
       [data.labels[n], ...figures.map((f) => `${escapeText(f.title)} ${f.texts[n]}`)].join("<br>"),
     ),
@@ -198,9 +198,14 @@ function betterCorner(x, y) {
   };
 }
 
+// Zeros have a place of their own on a log axis.
+function drawnAt(figure, value) {
+  return figure.zero !== null && value <= 0 ? figure.zero : value;
+}
+
 function along(figure, value) {
   const [low, high] = figure.ends;
-  if (figure.axis.type === "log") return Math.log(value / low) / Math.log(high / low);
+  if (figure.axis.type === "log") return Math.log(drawnAt(figure, value) / low) / Math.log(high / low);
   return (value - low) / (high - low);
 }
 
