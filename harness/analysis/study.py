@@ -50,6 +50,8 @@ class Study:
     basis: Basis
     environments: tuple[tuple[Environment, int], ...]
     rows: tuple[Row, ...]
+    searched: tuple[Row, ...]
+    """Trials of searches for learning rates: none of them is compared, or counts as a failure."""
     beside: Mapping[str, Evidence]
 
     @property
@@ -114,17 +116,16 @@ def studies(frame: pd.DataFrame, beside: Mapping[str, Evidence] | None = None) -
     return tuple(sorted(found, key=lambda s: (-len(s.entries), s.name)))
 
 
-def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
+def _study(found: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
+    rows = [row for row in found if row.get("stage") != "search"]
     ok = [row for row in rows if row.get("status") == "ok"]
-    basis = Basis(
-        commonest(environment(row) for row in ok if "latency.unmerged_over_base.value" in row),
-        _commonest_memory(ok),
-    )
+    peak = _peak(ok)
+    basis = Basis(_commonest_timed(ok), _commonest_memory(ok, peak), peak)
     metrics = Counter(str(row["quality.metric"]) for row in ok if "quality.metric" in row)
     majorities = [row["quality.majority"] for row in ok if "quality.majority" in row]
     return Study(
-        model=str(rows[0].get("model", "")),
-        task=str(rows[0].get("task", "")),
+        model=str(found[0].get("model", "")),
+        task=str(found[0].get("task", "")),
         metric=metrics.most_common(1)[0][0] if metrics else "quality",
         higher_is_better=all(row.get("quality.higher_is_better", True) for row in ok),
         majority=majorities[0] if majorities else None,
@@ -134,6 +135,7 @@ def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
         basis=basis,
         environments=tuple(Counter(environment(row) for row in ok).most_common()),
         rows=tuple(rows),
+        searched=tuple(row for row in found if row.get("stage") == "search"),
         beside=beside,
     )
 
@@ -141,11 +143,17 @@ def _study(rows: Sequence[Row], beside: Mapping[str, Evidence]) -> Study:
 def _entries(rows: Sequence[Row], basis: Basis, beside: Mapping[str, Evidence]) -> list[Entry]:
     groups: dict[str, list[Row]] = defaultdict(list)
     recipes: dict[str, dict[str, Any]] = {}
+    alike: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         recipe = _recipe(row, beside)
-        key = json.dumps([row["method"], row.get("size"), recipe], sort_keys=True, default=str)
+        common = json.dumps([row["method"], row.get("size"), recipe], sort_keys=True, default=str)
+        key = f"{common} {row.get('origin.run', '')}"
         groups[key].append(row)
         recipes[key] = recipe
+        alike[common].add(key)
+    for key in (key for keys in alike.values() if len(keys) > 1 for key in keys):
+        # Somebody else's experiments that we see no difference between are no seeds of each other.
+        recipes[key] = recipes[key] | {"run": groups[key][0].get("origin.run")}
     labels = _labels({key: _label(group[0]) for key, group in groups.items()}, recipes)
     return [
         entry(sorted(group, key=lambda row: row.get("seed", 0)), labels[key], recipes[key], basis)
@@ -158,9 +166,12 @@ def _recipe(row: Row, beside: Mapping[str, Evidence]) -> dict[str, Any]:
     recipe = {
         key: value
         for key, value in config.items()
-        if key.partition(".")[0] not in ("model", "task", "seed") and value is not None
+        if key.partition(".")[0] not in ("model", "task", "seed", "sources") and value is not None
     }
-    return recipe or {column: row[column] for column in RECIPE_COLUMNS if column in row}
+    recipe = recipe or {column: row[column] for column in RECIPE_COLUMNS if column in row}
+    if "origin.project" in row:  # somebody else's run is no further seed of ours
+        recipe["origin"] = row["origin.project"]
+    return recipe
 
 
 def _label(row: Row) -> str:
@@ -201,8 +212,27 @@ def _failure(row: Row) -> Failure:
     )
 
 
-def _commonest_memory(rows: Sequence[Row]) -> Any:
-    counts = Counter(memory_basis(row) for row in rows if "memory.train.source" in row)
+def _commonest_timed(rows: Sequence[Row]) -> Environment | None:
+    """Of those whose latency is known, and where there are none, whose training speed is."""
+    for column in ("latency.unmerged_over_base.value", "training.examples_per_s"):
+        found = commonest(environment(row) for row in rows if column in row)
+        if found is not None:
+            return found
+    return None
+
+
+def _peak(rows: Sequence[Row]) -> str:
+    """Which peak all records of a study are told by: never some by one and some by the other."""
+    known = [
+        peak
+        for peak in ("allocated", "reserved")
+        if any(f"memory.train.{peak}_peak" in row for row in rows)
+    ]
+    return known[0] if known else "allocated"
+
+
+def _commonest_memory(rows: Sequence[Row], peak: str) -> Any:
+    counts = Counter(memory_basis(row) for row in rows if f"memory.train.{peak}_peak" in row)
     return min(counts, key=lambda basis: (-counts[basis], repr(basis))) if counts else None
 
 

@@ -108,8 +108,9 @@ def _chart(subject: Subject, known: list[Entry]) -> Scatter | None:
             _bits(e),
             None,
             _within(e["capacity"], y),
-            subject.hover(e),
+            (),
             rank,
+            subject.index[e.label],
         )
         for rank, e in enumerate(sorted(known, key=_bits, reverse=True))
     )

@@ -13,7 +13,11 @@ Bounds = tuple[float, float] | None
 
 @dataclass(frozen=True)
 class Mark:
-    """One configuration in a plane. `rank` orders the claims to a direct label, least first."""
+    """One configuration in a plane. `rank` orders the claims to a direct label, least first.
+
+    `entry` is its place among the study's entries; a mark without `hover` text of its own tells
+    what the page tells of that entry everywhere.
+    """
 
     label: str
     family: str
@@ -25,6 +29,7 @@ class Mark:
     y_bounds: Bounds
     hover: tuple[str, ...]
     rank: int
+    entry: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ class TernaryMark:
     weights: tuple[float, float, float]
     hover: tuple[str, ...]
     rank: int
+    entry: int | None = None
 
     @property
     def plane(self) -> tuple[float, float]:
@@ -111,6 +117,7 @@ class ForestRow:
     bounds: Bounds
     tick: float | None
     hover: tuple[str, ...]
+    entry: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,7 @@ class BarRow:
     parts: tuple[float, ...]
     measured: float | None
     hover: tuple[str, ...]
+    entry: int | None = None
 
 
 @dataclass(frozen=True)

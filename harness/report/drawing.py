@@ -12,7 +12,7 @@ from matplotlib.path import Path
 
 from harness.report.charts import Bars, Bounds, Forest, ForestRow, Mark, Scatter, TernaryMark, alike
 from harness.report.labels import place, scatter_anchors, steps
-from harness.report.style import LIGHT, TINT, token
+from harness.report.style import FADED, LIGHT, TINT, token
 
 DPI = 72  # an inch of a still is 72 px of the page
 SIZE = 760, 460
@@ -137,6 +137,7 @@ def mark_style(marks: Sequence[Mark | TernaryMark]) -> dict[str, Any]:
         "s": [(0.8 * mark.size) ** 2 for mark in marks],
         "marker": shape.matplotlib,
         "c": [(colour, TINT / 255 if shape.pale else 1.0)] * len(marks),
+        **({"alpha": FADED} if shape.faded else {}),
         "edgecolors": colour if shape.pale else LIGHT["paper"],
         "linewidths": 1.4 if shape.pale else 0.8,
         "zorder": 4,

@@ -91,6 +91,7 @@ def memory(subject: Subject) -> Figure:
                 None if peak is None else peak / size,
                 (e.label, *(f"{p} {numbers.in_bytes(e[p].value or 0.0)}" for p in PARTS))
                 + ((f"measured peak {numbers.in_bytes(peak)}",) if peak else ()),
+                subject.index[e.label],
             )
             for e, peak in zip(known, peaks, strict=True)
         )
@@ -118,14 +119,12 @@ def _ternary(subject: Subject, triangle: Triangle) -> Ternary | None:
         TernaryMark(
             numbers.shortened(p.entry.label),
             p.entry.family,
-            subject.shapes[p.entry.method],
+            subject.shape(p.entry),
             subject.sizes[p.entry.label],
             p.weights,
-            (
-                *subject.hover(p.entry),
-                "benefits: capacity {:.2f}, memory {:.2f}, speed {:.2f}".format(*p.benefits),
-            ),
+            (),
             order[p.entry.label],
+            subject.index[p.entry.label],
         )
         for p in positions
     )
@@ -153,9 +152,10 @@ def _forest_row(subject: Subject, entry: Entry, figure: str, label: str) -> Fore
     return ForestRow(
         numbers.shortened(label),
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         ratio.value or 0.0,
         bounds(ratio),
         batch.value,
         (words, *more),
+        subject.index[entry.label],
     )

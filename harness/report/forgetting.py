@@ -94,6 +94,7 @@ def _row(subject: Subject, entry: Entry) -> ForestRow:
         bounds(entry["forgetting"]),
         _left_behind(entry),
         tuple(words),
+        subject.index[entry.label],
     )
 
 

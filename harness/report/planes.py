@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
@@ -21,19 +21,19 @@ class Cost:
     title: str
     words: str
     show: Callable[[float], str]
-    log: bool
 
 
 COSTS = (
-    Cost("train_memory", "memory", "training memory", "training peak", numbers.in_bytes, False),
-    Cost("unmerged", "latency", "latency", "unmerged latency", numbers.ratio, False),
+    Cost("train_memory", "memory", "training memory", "training peak", numbers.in_bytes),
+    Cost("unmerged", "latency", "unmerged latency", "unmerged latency", numbers.ratio),
+    Cost("deployed", "deployed", "deployed latency", "deployed latency", numbers.ratio),
+    Cost("file_bytes", "bytes", "stored bytes", "file size", numbers.in_bytes),
     Cost(
         "trainable",
         "parameters",
         "trained parameters",
         "number of trained parameters",
         numbers.count,
-        True,
     ),
 )
 
@@ -67,7 +67,7 @@ def sizes(subject: Subject) -> Figure:
             )
             if reference is not None
         )
-        x, y = _parameters_axis(known), _quality_axis(subject, known)
+        x, y = cost_axis(subject, "trainable", known), quality_axis(subject, known)
         chart = Scatter(x, y, marks, tuple(lines), references, "")
     return Figure(
         "sizes",
@@ -101,25 +101,41 @@ def _scatter(subject: Subject, cost: Cost, known: list[Entry], on_front: list[En
         _mark(subject, e, cost.figure, first.get(e.label, len(first) + order[e.label]))
         for e in known
     )
-    if cost.log:
-        x = _parameters_axis(known)
-    elif cost.figure == "train_memory":
-        values = [e[cost.figure].value or 0.0 for e in known]
-        unit, size = numbers.bytes_unit(values)
-        plain = axis(
-            f"training peak ({unit})",
-            [v / size for v in values],
-            numbers.short(numbers.significant),
-        )
-        # The marks stay in bytes; only the ticks are told in the unit.
-        ticks = tuple((tick * size, text) for tick, text in plain.ticks)
-        x = Axis(plain.title, plain.low * size, plain.high * size, False, ticks)
-    else:
-        reach = [b for e in known for b in bounds(e[cost.figure]) or (e[cost.figure].value or 0.0,)]
-        x = axis("unmerged latency over the base's", reach, numbers.ratio)
+    x = cost_axis(subject, cost.figure, known)
     steps = tuple(_staircase([(e[cost.figure].value, e["quality"].value) for e in on_front]))
     lines = (Line(steps, None, False),) if len(on_front) > 1 else ()
-    return Scatter(x, _quality_axis(subject, known), marks, lines, (), "better")
+    return Scatter(x, quality_axis(subject, known), marks, lines, (), "better")
+
+
+def cost_axis(subject: Subject, figure: str, known: Sequence[Entry]) -> Axis:
+    """An axis for one of COSTS, in the figure's own unit, that holds all that is known of it."""
+    values = [e[figure].value or 0.0 for e in known]
+    if figure == "trainable":
+        return axis("trained parameters", values, numbers.short(numbers.count), log=True)
+    if figure == "file_bytes":
+        plain = axis("stored bytes", values, numbers.in_bytes, log=True)
+        return replace(plain, ticks=tuple(_bytes_ticks(plain.low, plain.high)))
+    if figure == "train_memory":
+        unit, size = numbers.bytes_unit(values)
+        in_unit = numbers.short(numbers.significant)
+        title = f"training peak, {subject.peak_words} ({unit})"
+        plain = axis(title, [v / size for v in values], in_unit)
+        # The marks stay in bytes; only the ticks are told in the unit.
+        ticks = tuple((tick * size, text) for tick, text in plain.ticks)
+        return Axis(plain.title, plain.low * size, plain.high * size, False, ticks)
+    reach = [b for e in known for b in bounds(e[figure]) or (e[figure].value or 0.0,)]
+    return axis(f"{figure} latency over the base's", reach, numbers.ratio)
+
+
+def _bytes_ticks(low: float, high: float) -> Iterable[tuple[float, str]]:
+    """Numbers that are round in their own unit: 3 KiB, 10 KiB, …, 1 MiB."""
+    show = numbers.short(numbers.in_bytes)
+    for factors in ((1, 10, 100), (1, 3, 10, 30, 100, 300), (1, 2, 5, 10, 20, 50, 100, 200, 500)):
+        every = (factor * 1024.0**power for power in range(5) for factor in factors)
+        ticks = [tick for tick in every if low <= tick <= high]
+        if len(ticks) >= 4:
+            break
+    return ((tick, show(tick)) for tick in ticks)
 
 
 def _staircase(corners: list[tuple[float | None, float | None]]) -> Iterable[tuple[float, float]]:
@@ -139,27 +155,22 @@ def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
     return Mark(
         numbers.shortened(entry.label),
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         subject.sizes[entry.label],
         estimate.value or 0.0,
         entry["quality"].value or 0.0,
         bounds(estimate),
         bounds(entry["quality"]),
-        subject.hover(entry),
+        (),
         rank,
+        subject.index[entry.label],
     )
 
 
-def _quality_axis(subject: Subject, entries: list[Entry]) -> Axis:
+def quality_axis(subject: Subject, entries: Sequence[Entry]) -> Axis:
     reach = [b for e in entries for b in bounds(e["quality"]) or (e["quality"].value or 0.0,)]
     title = f"{subject.study.metric} ({subject.quality_unit})"
     return axis(title, reach, numbers.short(subject.show_quality))
-
-
-def _parameters_axis(entries: list[Entry]) -> Axis:
-    return axis(
-        "trained parameters", [_trained(e) for e in entries], numbers.short(numbers.count), log=True
-    )
 
 
 def _known(subject: Subject, *figures: str) -> list[Entry]:

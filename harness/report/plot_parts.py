@@ -8,14 +8,15 @@ a slash (`--family-low_rank/60`); the page puts the reader's light or dark colou
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import log10
 from typing import Any
 
-from harness.report.charts import Axis, Bounds
+from harness.report.charts import Axis, BarRow, Bounds, ForestRow, Mark, TernaryMark
 from harness.report.style import token
 
 Spec = dict[str, Any]
+Told = Mark | TernaryMark | ForestRow | BarRow
 
 
 def escaped(text: str) -> str:
@@ -23,10 +24,17 @@ def escaped(text: str) -> str:
     return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", "<br>")
 
 
-def hover(texts: Iterable[Sequence[str]]) -> Spec:
-    """Lines for each mark of a trace."""
-    boxes = ["<br>".join(map(escaped, lines)) for lines in texts]
-    return {"customdata": boxes, "hovertemplate": "%{customdata}<extra></extra>"}
+def told(marks: Sequence[Told], **meta: Any) -> Spec:
+    """What a trace says of its marks: lines of their own, or none where the page's script puts in
+    what it tells of `meta.entries`, which are places among the study's entries.
+    """
+    spec: Spec = {
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "meta": {"entries": [mark.entry for mark in marks], **meta},
+    }
+    if any(mark.hover for mark in marks):
+        spec["customdata"] = ["<br>".join(map(escaped, mark.hover)) for mark in marks]
+    return spec
 
 
 def whiskers(values: Sequence[tuple[float, Bounds]], family: str) -> Spec:

@@ -8,8 +8,8 @@ from harness.report.plot_parts import (
     axis_spec,
     colour_token,
     escaped,
-    hover,
     layout_spec,
+    told,
     whiskers,
 )
 
@@ -49,7 +49,7 @@ def forest(chart: Forest) -> Spec:
 
 def _forest_row(row: ForestRow, y: int) -> list[Spec]:
     colour = colour_token(row.family)
-    trace = {"type": "scatter", "mode": "markers", "y": [y], **hover([row.hover])}
+    trace = {"type": "scatter", "mode": "markers", "y": [y], **told([row])}
     second = trace | {
         "x": [row.tick],
         "marker": {"symbol": "line-ns-open", "size": 11, "color": colour, "line": {"width": 1.5}},
@@ -65,7 +65,7 @@ def _forest_row(row: ForestRow, y: int) -> list[Spec]:
 
 def bars(chart: Bars) -> Spec:
     places = list(range(len(chart.rows)))
-    texts = hover(row.hover for row in chart.rows)
+    texts = told(chart.rows)
     data: list[Spec] = [
         {
             "type": "bar",

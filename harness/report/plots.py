@@ -15,13 +15,13 @@ from harness.report.plot_parts import (
     axis_spec,
     colour_token,
     escaped,
-    hover,
     layout_spec,
     note,
+    told,
     whiskers,
 )
 from harness.report.plot_rows import bars, forest
-from harness.report.style import TINT
+from harness.report.style import FADED, TINT
 
 WIDE, NARROW = (640, 370), (270, 330)  # px of the axes
 WIDE_SIDE, NARROW_SIDE = 520, 250  # px of the triangle's side
@@ -157,15 +157,14 @@ def _marks(
             "symbol": first.shape.plotly,
             "size": [marks[index].size for index in group],
             "color": f"{colour}/{TINT:x}" if pale else colour,
-            "opacity": 1,
+            "opacity": FADED if first.shape.faded else 1,
             "line": {"color": colour, "width": 1.4}
             if is_open or pale
             else {"color": "--paper", "width": 0.8},
         },
         "textfont": {"color": "--ink", "size": 12},
         **_names(marks, group, wide),
-        "meta": {"narrow": _names(marks, group, narrow)},
-        **hover([marks[index].hover for index in group]),
+        **told([marks[index] for index in group], narrow=_names(marks, group, narrow)),
     }
 
 

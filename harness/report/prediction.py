@@ -164,6 +164,7 @@ def _chart(subject: Subject, found: list[Predicted]) -> Scatter | None:
                 None,
                 _hover(subject, one),
                 rank if name else rank + len(found),
+                subject.index[entry.label],
             )
         )
     return Scatter(x, y, tuple(marks), (diagonal,), (), "")

@@ -10,9 +10,11 @@ from typing import Any
 from harness.analysis.estimate import Estimate
 from harness.analysis.figures import Row
 from harness.analysis.numbers import DASH, capital, in_bytes, listed, plural, significant
+from harness.analysis.search import search_failures
 from harness.analysis.study import Failure
 from harness.analysis.ties import OVERLAP, PAIRED, against
 from harness.analysis.triangle import Triangle
+from harness.report.foreign import published
 from harness.report.machine import machine
 from harness.report.subject import Subject
 from harness.report.table import UNSTABLE, Link, record_href
@@ -94,6 +96,7 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
     if versions or commits:
         parts = [*versions, *(f"commit {commit}" for commit in commits)]
         told.append(("Harness", listed(parts)))
+    told += published(rows)
     told += _recipe(subject, rows)
     told += _measuring(rows)
     told += _probes(rows)
@@ -103,7 +106,9 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
-    return tuple(_failed(failure, out) for failure in subject.study.failures)
+    """Those of searches for a learning rate last."""
+    found = (*subject.study.failures, *search_failures(subject.study))
+    return tuple(_failed(failure, out) for failure in found)
 
 
 def skipped(subject: Subject, out: Path) -> tuple[Failed, ...]:

@@ -128,6 +128,7 @@ def _row(subject: Subject, entry: Entry, figure: str) -> ForestRow:
         bounds(entry[figure]),
         None,
         tuple(words),
+        subject.index[entry.label],
     )
 
 

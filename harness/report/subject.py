@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
-from harness.analysis.estimate import Estimate
-from harness.analysis.needs import Answer, answers
+from harness.analysis.estimate import Estimate, unknown
 from harness.analysis.nulls import Verdict, verdict
 from harness.analysis.pareto import front
 from harness.analysis.prediction import Predicted, predictions
+from harness.analysis.scenarios import Answer, answers
+from harness.analysis.search import Search, searches
 from harness.analysis.study import Study
 from harness.analysis.ties import Place, ranking
 from harness.analysis.time_to_floor import time_to_floor
@@ -36,6 +37,21 @@ MOST = 300
 
 
 @dataclass(frozen=True)
+class Told:
+    """A figure in words, with its interval where that is `bounded`."""
+
+    name: str
+    figure: str
+    show: Callable[[float], str]
+    unit: str = ""
+    bounded: bool = False
+
+    def line(self, estimate: Estimate) -> str:
+        shown = estimate if self.bounded else Estimate(estimate.value)
+        return f"{self.name} {numbers.with_interval(shown, self.show)} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
 class Subject:
     """`most` is how many configurations have a mark in each plane and a row in each long table."""
 
@@ -51,6 +67,11 @@ class Subject:
         return self.study.best()
 
     @cached_property
+    def index(self) -> dict[str, int]:
+        """The place of each label among the entries, by which the page's scripts know it."""
+        return {entry.label: place for place, entry in enumerate(self.entries)}
+
+    @cached_property
     def by_trial(self) -> dict[str, Entry]:
         """The entry that each finished trial is part of."""
         return {trial: entry for entry in self.entries for trial in entry.trials}
@@ -59,6 +80,10 @@ class Subject:
     def predicted(self) -> list[Predicted]:
         """The peaks of finished trials that were predicted before they were measured."""
         return predictions(row for row in self.study.rows if str(row["trial"]) in self.by_trial)
+
+    @cached_property
+    def searches(self) -> tuple[Search, ...]:
+        return searches(self.study)
 
     @cached_property
     def places(self) -> dict[str, Place]:
@@ -171,11 +196,21 @@ class Subject:
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
+        """Of the scenarios that ship."""
         return answers(self.study) if self.best is not None else ()
 
     @cached_property
     def shapes(self) -> dict[str, style.Shape]:
         return style.shapes(entry.method for entry in self.entries)
+
+    def shape(self, entry: Entry) -> style.Shape:
+        """The method's, as an outline where the figures are somebody else's."""
+        return replace(self.shapes[entry.method], pale=bool(entry.foreign))
+
+    @property
+    def peak_words(self) -> str:
+        """What training memory is."""
+        return f"{self.study.basis.peak} memory"
 
     @cached_property
     def methods(self) -> list[tuple[str, str]]:
@@ -261,32 +296,43 @@ class Subject:
         sign = 1 if self.study.higher_is_better else -1
         return sign * (entry["quality"].value - floor["quality"].value)
 
-    def hover(self, entry: Entry) -> tuple[str, ...]:
+    def estimate(self, entry: Entry, figure: str) -> Estimate:
+        """A figure of the entry, or what only the whole study can say of it: its `gain` over the
+        floor, positive where better, and the seconds `to_floor`.
+        """
+        if figure == "to_floor":
+            return self.times_to_floor[entry.label]
+        if figure != "gain":
+            return entry[figure]
+        if entry is self.study.floor:
+            return unknown("it is the floor")
+        gained = self.gain(entry)
+        return unknown("no floor to compare with") if gained is None else Estimate(gained)
+
+    @cached_property
+    def told(self) -> tuple[Told, ...]:
         """What is said of an entry wherever it is pointed at."""
-        quality = numbers.with_interval(entry["quality"], self.show_quality)
-        lines = [entry.label, f"quality {quality} {self.quality_unit}"]
-        for name, estimate, show, unit in (
-            ("capacity", entry["capacity"], numbers.significant, "bits"),
-            ("forgetting", entry["forgetting"], numbers.nats, "nats per token"),
-            ("time to floor", self.times_to_floor[entry.label], numbers.seconds, "s"),
-        ):
-            if estimate.known:
-                lines.append(f"{name} {numbers.with_interval(estimate, show)} {unit}")
-        for name, figure, show in (
-            ("training peak", "train_memory", numbers.in_bytes),
-            ("latency unmerged", "unmerged", numbers.ratio),
-            ("latency merged", "merged", numbers.ratio),
-            ("prefill unmerged", "prefill_unmerged", numbers.ratio),
-            ("prefill merged", "prefill_merged", numbers.ratio),
-            ("decode unmerged", "decode_unmerged", numbers.ratio),
-            ("decode merged", "decode_merged", numbers.ratio),
-            ("trained", "trainable", numbers.count),
-            ("file", "file_bytes", numbers.in_bytes),
-        ):
-            value = entry[figure].value
-            if value is not None:
-                lines.append(f"{name} {show(value)}")
-        return tuple(lines)
+        return (
+            Told("quality", "quality", self.show_quality, self.quality_unit, True),
+            Told("capacity", "capacity", numbers.significant, "bits", True),
+            Told("forgetting", "forgetting", numbers.nats, "nats per token", True),
+            Told("time to floor", "to_floor", numbers.seconds, "s", True),
+            Told("training peak", "train_memory", numbers.in_bytes),
+            Told("latency unmerged", "unmerged", numbers.ratio),
+            Told("latency merged", "merged", numbers.ratio),
+            Told("prefill unmerged", "prefill_unmerged", numbers.ratio),
+            Told("prefill merged", "prefill_merged", numbers.ratio),
+            Told("decode unmerged", "decode_unmerged", numbers.ratio),
+            Told("decode merged", "decode_merged", numbers.ratio),
+            Told("trained", "trainable", numbers.count),
+            Told("file", "file_bytes", numbers.in_bytes),
+        )
+
+    def hover(self, entry: Entry) -> tuple[str, ...]:
+        """The entry's name and what is told of it, a line for each figure that is known."""
+        known = [(it, self.estimate(entry, it.figure)) for it in self.told]
+        foreign = (f"foreign: {entry.foreign}",) if entry.foreign else ()
+        return entry.label, *foreign, *(it.line(figure) for it, figure in known if figure.known)
 
 
 def bounds(estimate: Estimate) -> tuple[float, float] | None:

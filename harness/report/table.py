@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
-from harness.analysis.estimate import Estimate, unknown
+from harness.analysis.estimate import Estimate
 from harness.analysis.numbers import DASH, capital
 from harness.report.subject import Subject
 
@@ -27,11 +27,14 @@ OPTIONAL = ("Capacity", "Forgetting", "To floor", "Prefill", "Decode")
 
 @dataclass(frozen=True)
 class Column:
-    """`explanation` tells a reader what the figure is; `unit` stands below the title."""
+    """`explanation` tells a reader what the figure is; `unit` stands below the title. `figure` is
+    its name among those of an entry.
+    """
 
     title: str
     unit: str
     explanation: str
+    figure: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Row:
     rank: Cell
     cells: tuple[Cell, ...]
     records: tuple[Link, ...]
+    entry: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ Spec = tuple[Column, Callable[[Entry], Estimate], Show]
 
 def table(subject: Subject, out: Path) -> Table:
     """Rows in the order of their rank; links are relative to the folder of `out`."""
-    return tabulate(subject, subject.in_order, _specs(subject), out)
+    return tabulate(subject, subject.in_order, specs(subject), out)
 
 
 def tabulate(subject: Subject, entries: Sequence[Entry], specs: list[Spec], out: Path) -> Table:
@@ -88,8 +92,18 @@ def tabulate(subject: Subject, entries: Sequence[Entry], specs: list[Spec], out:
     )
 
 
-def in_unit(size: int) -> Show:
-    return lambda value: numbers.significant(value / size)
+@dataclass(frozen=True)
+class InUnit:
+    """Shows a number in a unit of so many."""
+
+    size: int
+
+    def __call__(self, value: float) -> str:
+        return numbers.significant(value / self.size)
+
+
+def in_unit(size: int) -> InUnit:
+    return InUnit(size)
 
 
 def record_href(path: str | None, out: Path) -> str:
@@ -105,92 +119,67 @@ def _relative(results: str, out: Path) -> str:
     return Path(os.path.relpath(Path(results).resolve(), out.resolve().parent)).as_posix()
 
 
-def _specs(subject: Subject) -> list[Spec]:
-    def of(figure: str) -> Callable[[Entry], Estimate]:
-        return lambda entry: entry[figure]
-
-    def gain(entry: Entry) -> Estimate:
-        if entry is subject.study.floor:
-            return unknown("it is the floor")
-        value = subject.gain(entry)
-        return unknown("no floor to compare with") if value is None else Estimate(value)
-
-    specs: list[Spec] = [
+def specs(subject: Subject) -> list[Spec]:
+    """The columns of the methods table."""
+    bits, base = "of random labels held; ≥ where nearly all were learned", "× base latency"
+    columns: list[tuple[str, str, str, str, Show]] = [
         (
-            Column(
-                capital(subject.study.metric),
-                subject.quality_unit,
-                "on the test split, 95% interval",
-            ),
-            of("quality"),
+            capital(subject.study.metric),
+            subject.quality_unit,
+            "on the test split, 95% interval",
+            "quality",
             subject.show_quality,
         ),
         (
-            Column("Over floor", subject.quality_unit, "against a head fitted on the frozen base"),
-            gain,
+            "Over floor",
+            subject.quality_unit,
+            "against a head fitted on the frozen base",
+            "gain",
             subject.show_gain,
         ),
+        ("Capacity", "bits", bits, "capacity", numbers.significant),
         (
-            Column("Capacity", "bits", "of random labels held; ≥ where nearly all were learned"),
-            of("capacity"),
-            numbers.significant,
-        ),
-        (
-            Column("Forgetting", "nats per token", "what plain text costs more after training"),
-            of("forgetting"),
+            "Forgetting",
+            "nats per token",
+            "what plain text costs more after training",
+            "forgetting",
             numbers.nats,
         ),
-        (
-            Column("Trained", "parameters", "adapter and task head"),
-            of("trainable"),
-            numbers.count,
-        ),
+        ("Trained", "parameters", "adapter and task head", "trainable", numbers.count),
     ]
     for title, figure, words in (
         ("File", "file_bytes", "what is stored per task"),
-        ("Training peak", "train_memory", "largest allocated memory while training"),
+        ("Training peak", "train_memory", f"largest {subject.peak_words} while training"),
         ("Inference peak", "inference_memory", "largest allocated memory while answering"),
     ):
         unit, size = numbers.bytes_unit(entry[figure].value for entry in subject.entries)
-        show = in_unit(size)
-        specs.append((Column(title, unit, words), of(figure), show))
-    specs += [
+        columns.append((title, unit, words, figure, in_unit(size)))
+    to_floor = "training time until validation first equals the floor's"
+    paired, merged = "per-round ratio to the base, 95% interval", "after merging into the base"
+    first, further = "unmerged, up to the first new token", "unmerged, per further new token"
+    columns += [
+        ("Unmerged", base, paired, "unmerged", numbers.ratio),
+        ("Merged", base, f"{merged}'s weights", "merged", numbers.ratio),
         (
-            Column("Unmerged", "× base latency", "per-round ratio to the base, 95% interval"),
-            of("unmerged"),
-            numbers.ratio,
-        ),
-        (
-            Column("Merged", "× base latency", "after merging into the base's weights"),
-            of("merged"),
-            numbers.ratio,
-        ),
-        (
-            Column("Training", "examples/s", "speed of training steps"),
-            of("examples_per_s"),
+            "Training",
+            "examples/s",
+            "speed of training steps",
+            "examples_per_s",
             numbers.significant,
         ),
-        (
-            Column("To floor", "s", "training time until validation first equals the floor's"),
-            lambda entry: subject.times_to_floor[entry.label],
-            numbers.seconds,
-        ),
-        (
-            Column("Prefill", "× base latency", "unmerged, up to the first new token"),
-            of("prefill_unmerged"),
-            numbers.ratio,
-        ),
-        (
-            Column("Decode", "× base latency", "unmerged, per further new token"),
-            of("decode_unmerged"),
-            numbers.ratio,
-        ),
+        ("To floor", "s", to_floor, "to_floor", numbers.seconds),
+        ("Prefill", base, first, "prefill_unmerged", numbers.ratio),
+        ("Decode", base, further, "decode_unmerged", numbers.ratio),
     ]
-    return [spec for spec in specs if spec[0].title not in OPTIONAL or _any_known(subject, spec)]
+    return [
+        (Column(title, unit, words, figure), _of(subject, figure), show)
+        for title, unit, words, figure, show in columns
+        if title not in OPTIONAL or any(subject.estimate(e, figure).known for e in subject.entries)
+    ]
 
 
-def _any_known(subject: Subject, spec: Spec) -> bool:
-    return any(spec[1](entry).known for entry in subject.entries)
+def _of(subject: Subject, figure: str) -> Callable[[Entry], Estimate]:
+    return lambda entry: subject.estimate(entry, figure)
 
 
 def _row(subject: Subject, entry: Entry, specs: list[Spec], out: Path) -> Row:
@@ -203,10 +192,11 @@ def _row(subject: Subject, entry: Entry, specs: list[Spec], out: Path) -> Row:
         entry.family,
         subject.shapes[entry.method].matplotlib,
         " ".join(entry.trials),
-        _tags(subject, entry),
+        tags(subject, entry),
         _rank(subject, entry),
         tuple(_cell(figure(entry), show) for _, figure, show in specs),
         records,
+        subject.index[entry.label],
     )
 
 
@@ -234,13 +224,15 @@ def _rank(subject: Subject, entry: Entry) -> Cell:
     return Cell(text, reason=reason, order=float(place.rank))
 
 
-def _tags(subject: Subject, entry: Entry) -> tuple[tuple[str, str], ...]:
+def tags(subject: Subject, entry: Entry) -> tuple[tuple[str, str], ...]:
     """Words beside the name, each with what it means."""
     tags = []
     if entry is subject.study.floor:
         tags.append(("floor", "A head fitted on the frozen base: what a method must beat"))
     if entry is subject.study.ceiling:
         tags.append(("ceiling", "All weights trained: what a method is held against"))
+    if entry.foreign:
+        tags.append(("foreign", f"Published, not measured here: {entry.foreign}"))
     if entry.unstable:
         what = numbers.listed(UNSTABLE[kind] for kind in entry.unstable)
         tags.append(("unstable", f"Varied by more than 10%: {what}"))

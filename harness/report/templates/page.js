@@ -19,6 +19,9 @@ function preparePicture(box) {
     specs: JSON.parse(box.querySelector(".plot-data").textContent),
     variant: "",
     drawn: false,
+    study: studies.get(box.closest("article")),
+    visible: false,
+    stale: false,
   };
   pictures.push(picture);
   for (const input of figure.querySelectorAll(".rules input")) {
@@ -74,14 +77,37 @@ function drawFirst(picture) {
   picture.drawn = true;
   picture.box.classList.add("drawn");
   draw(picture);
+  // A plot that is drawn anew, as when it is zoomed, has new elements.
+  picture.plot.on("plotly_afterplot", () => fadePicture(picture));
+  fadePicture(picture);
   const rules = picture.box.closest("figure").querySelector(".rules");
   if (rules) rules.hidden = false;
 }
 
 function draw(picture) {
-  const spec = withColours(structuredClone(picture.specs[picture.variant]));
+  const spec = structuredClone(picture.specs[picture.variant]);
+  for (const trace of spec.data) tellEntries(picture, trace);
+  if (spec.layout.ternary && picture.study.weights) spec.data.push(ownPoint(picture.study));
+  withColours(spec);
   if (picture.box.clientWidth < NARROW) fitNarrow(spec);
   Plotly.react(picture.plot, spec.data, spec.layout, CONFIG);
+}
+
+// A mark without words of its own tells what is told of its entry everywhere.
+function tellEntries({ study, variant }, trace) {
+  const { entries } = trace.meta ?? {};
+  if (!entries) return;
+  const given = trace.customdata ?? [];
+  trace.customdata = entries.map((entry, place) => {
+    if (given[place] || entry === null) return given[place];
+    const lines = toldOf(study, entry);
+    return (trace.a ? [...lines, benefitsOf(study, variant, entry)] : lines).map(escaped).join("<br>");
+  });
+}
+
+function escaped(text) {
+  const codes = { "&": "&amp;", "<": "&lt;", ">": "&gt;", $: "&#36;", "\n": "<br>" };
+  return text.replace(/[&<>$\n]/g, (letter) => codes[letter]);
 }
 
 function fitNarrow(spec) {

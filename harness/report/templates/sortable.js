@@ -1,7 +1,7 @@
 "use strict";
 
 document.documentElement.classList.add("js");
-for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
+for (const table of document.querySelectorAll("table.sortable:not(.methods)")) makeSortable(table);
 
 function makeSortable(table) {
   const headers = [...table.tHead.rows[0].cells];
