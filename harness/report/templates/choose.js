@@ -129,27 +129,29 @@ function overlap(column, pick) {
   };
 }
 
-// In how many resamples each entry is the best that keeps to everything.
+// In how many resamples each entry is the best that keeps to everything; equals share one.
 function winsOf(study, eligible, preference, prefer, least) {
   const { codes, low, step, unknown } = study.resamples;
-  const wins = new Uint16Array(study.count);
+  const wins = new Float64Array(study.count);
   const sign = study.higher ? 1 : -1;
   const cost = (entry) =>
     prefer === "quality" ? 0 : (preference.more ? -1 : 1) * preference.column.value[entry];
-  const inOrder = [...eligible].sort((a, b) => cost(a) - cost(b) || a - b);
+  const inOrder = [...eligible].sort((a, b) => cost(a) - cost(b));
   const costs = inOrder.map(cost);
   for (let start = 0; start < codes.length; start += study.count) {
-    let winner = -1;
-    let winning = 0;
+    let winners = [];
+    let [winning, best] = [0, 0];
     for (let place = 0; place < inOrder.length; place += 1) {
-      if (winner >= 0 && costs[place] > winning) break;
+      if (winners.length && costs[place] > winning) break;
       const entry = inOrder[place];
       const code = codes[start + entry];
       if (code === unknown) continue;
-      if (least !== undefined && sign * ((low + code) * step - least) < 0) continue;
-      if (winner < 0 || sign * (code - codes[start + winner]) > 0) [winner, winning] = [entry, costs[place]];
+      // Half a step, since a quality that equals the least keeps to it.
+      if (least !== undefined && sign * ((low + code) * step - least) < -step / 2) continue;
+      if (!winners.length || sign * (code - best) > 0) [winners, winning, best] = [[entry], costs[place], code];
+      else if (code === best) winners.push(entry);
     }
-    if (winner >= 0) wins[winner] += 1;
+    for (const winner of winners) wins[winner] += 1 / winners.length;
   }
   return wins;
 }

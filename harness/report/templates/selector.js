@@ -157,7 +157,7 @@ function howSure(study, { prefer }, choice) {
 function relaxed(form, study, { nearest }) {
   if (!nearest) return "The filter leaves nothing.";
   const changes = nearest.violations.map((it) =>
-    it.value === null ? `without: ${reasonOf(form, it)}` : `${titleOf(form, it.by).toLowerCase()} ${amount(form, it.by, it.value)} instead of ${amount(form, it.by, it.limit)}`,
+    it.value === null ? `without: ${reasonOf(form, it)}` : `${titleOf(form, it.by).toLowerCase()} ${typed(form, it.by, it.value)} instead of ${typed(form, it.by, it.limit)}`,
   );
   return `Nothing keeps to all of it. Nearest is ${study.labels[nearest.entry]}: ${changes.join("; ")}.`;
 }
@@ -205,6 +205,12 @@ function amount(form, name, value) {
   const { show, unit } = boxOf(form, name).dataset;
   const text = formats[show](value);
   return show === "bytes" || show === "ratio" ? text : `${text} ${unit}`;
+}
+
+// As it may be typed into the box: digits enough that what is told lets the value through.
+function typed(form, name, value) {
+  const box = boxOf(form, name);
+  return `${rounded(value / box.dataset.per, "more" in box.dataset)} ${box.dataset.unit}`;
 }
 
 function element(tag, text = "", className = "") {
