@@ -11,7 +11,7 @@ import pytest
 
 from harness.analysis.constraints import NEEDS, unmet
 from harness.report.data import STEP, quantised, study_data
-from harness.report.page import safe_json
+from harness.report.picture import safe_json
 from harness.report.subject import Subject
 from tests import further, records
 from tests.report.conftest import HOSTILE, MakeSubject

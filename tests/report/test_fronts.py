@@ -11,7 +11,7 @@ import pytest
 from harness.analysis.fronts import AXES, fronts
 from harness.analysis.pareto import front
 from harness.report.fronts import FIRST, LARGEST, MOST, SMALLEST, pareto_fronts
-from harness.report.page import safe_json
+from harness.report.picture import safe_json
 from harness.report.stills import inline
 from tests import records
 from tests.report.conftest import HOSTILE, MakeSubject, opened

@@ -12,7 +12,7 @@ import pytest
 from harness.analysis.study import studies
 from harness.errors import ConfigError
 from harness.report import build
-from harness.report.page import safe_json
+from harness.report.picture import safe_json
 from harness.store import load
 from tests import records
 from tests.report.conftest import HOSTILE
