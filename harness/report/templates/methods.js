@@ -10,7 +10,7 @@ for (const study of studies.values()) {
 function prepareMethods(study, table) {
   const made = new Map();
   for (const row of table.tBodies[0].rows) made.set(Number(row.dataset.entry), row);
-  study.methodsTable = { table, made, pattern: table.tBodies[0].rows[0], column: 0, ascending: true, most: AT_ONCE };
+  study.methodsTable = { table, made, pattern: table.tBodies[0].rows[0], column: 0, ascending: true, most: made.size };
   [...table.tHead.rows[0].cells].forEach((header, column) => {
     const button = header.querySelector("button");
     if (button) button.addEventListener("click", () => sortMethods(study, header, column));
