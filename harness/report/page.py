@@ -97,7 +97,7 @@ def _render(sections: list[Section], results: str, stem: str, over_all: Claims) 
         plotly=_packed(plotly),
         over_all=over_all,
         stem=stem,
-        at_once=AT_ONCE,
+        at_once=max(LEAST, AT_ONCE // max(1, len(sections))),
         many=MANY,
     )
 
