@@ -6,10 +6,11 @@ sweep ?= quick
 results ?= results
 out ?= reports/index.html
 
-.PHONY: help setup dev sweep report test lint bench lock clean
+.PHONY: help setup dev sweep study report test lint bench lock clean
 
 help:
 	@echo "make sweep   run the sweep '$(sweep)' (sweep=NAME for another) and write $(out)"
+	@echo "make study   learning rates searched for alike, three seeds, a matched budget: some hours"
 	@echo "make report  rebuild the report from $(results)"
 	@echo "make test    the test suite        make lint   formatting, lint and types"
 	@echo "make bench   is the timing fine enough here, and what does the harness itself cost?"
@@ -35,6 +36,12 @@ $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.lock
 # The report is written even when a trial failed: failures are results too.
 sweep: setup
 	@status=0; $(PY) -m harness -m sweep=$(sweep) results=$(results) $(ARGS) || status=$$?; \
+	$(PY) -m harness.report results=$(results) out=$(out) && exit $$status
+
+# A matched budget takes sizes of its own; methods without a size are the same trials in both.
+study: setup
+	@status=0; $(PY) -m harness -m sweep=study results=$(results) $(ARGS) || status=$$?; \
+	$(PY) -m harness -m sweep=study size=null budget=0.5% results=$(results) $(ARGS) || status=$$?; \
 	$(PY) -m harness.report results=$(results) out=$(out) && exit $$status
 
 report: setup

@@ -10,11 +10,13 @@ from omegaconf import DictConfig
 
 from harness import entry
 from harness.budget import with_sizes
-from harness.config import run_config
+from harness.checked import from_plain
+from harness.config import TrialConfig, run_config
 from harness.progress import name_of
+from harness.search import run_searched
+from harness.search_config import search_config
 from harness.sources import with_sources
 from harness.store import RECORD
-from harness.sweep import run_sweep
 
 WELL = ("ok", "skipped")
 
@@ -23,11 +25,10 @@ def command(cfgs: list[DictConfig]) -> int:
     """Run the trials that the configs describe; 0 when all of them ended well or were left out."""
     run = run_config(cfgs[0])
     configs = [with_sources(cfg) for cfg in with_sizes(cfgs, run)]
-    records = run_sweep(configs, run)
-    names = {json.dumps(config.as_dict()): name_of(config) for config in configs}
+    records = run_searched(configs, search_config(cfgs[0]), run)
     for record in records:
         if record["status"] not in WELL:
-            name = names[json.dumps(record["config"])]
+            name = name_of(from_plain(TrialConfig, record["config"]))
             print(f"{record['status']}: {name}: {record['reason']}", file=sys.stderr)
     trials: list[dict[str, Any]] = [
         {

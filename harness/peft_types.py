@@ -68,9 +68,9 @@ def node(name: str) -> dict[str, Any]:
 
 def size(name: str) -> Size:
     """The size knob of a type, from the fields of its config class."""
-    defaults = _defaults(name)
+    found = defaults(name)
     for field in SIZE_FIELDS:
-        default = defaults.get(field, 0)
+        default = found.get(field, 0)
         if default is None and field in NEEDED:
             return Size(field, TOKENS)
         if isinstance(default, int) and default > 0:
@@ -104,7 +104,7 @@ def _classes() -> dict[str, ast.ClassDef]:
     }
 
 
-def _defaults(name: str) -> dict[str, Any]:
+def defaults(name: str) -> dict[str, Any]:
     """The constants that are the defaults of a type's fields, inherited ones with them."""
     own = next((c for c in _classes().values() if _type_of(c) == name), None)
     return _defaults_of(own) if own else {}

@@ -53,9 +53,22 @@ class Progress:
 
 def name_of(trial: TrialConfig) -> str:
     """A trial as people call it."""
+    rate = f" learning_rate={trial.train.learning_rate:g}" if trial.stage == "search" else ""
+    return f"{_method(trial)}{rate} seed={trial.seed} {_place(trial)}"
+
+
+def configuration_of(trial: TrialConfig) -> str:
+    """A trial and those of its other seeds, as people call them."""
+    return f"{_method(trial)} {_place(trial)}"
+
+
+def _method(trial: TrialConfig) -> str:
     method = trial.method
-    size = f" {method.size_field}={method.size}" if method.size_field else ""
-    return f"{method.name}{size} seed={trial.seed} on {trial.task.name} with {trial.model.name}"
+    return method.name + (f" {method.size_field}={method.size}" if method.size_field else "")
+
+
+def _place(trial: TrialConfig) -> str:
+    return f"on {trial.task.name} with {trial.model.name}"
 
 
 def figures_of(record: dict[str, Any]) -> str:
@@ -78,7 +91,9 @@ def figures_of(record: dict[str, Any]) -> str:
 
 
 def quality_of(record: dict[str, Any]) -> str:
-    """The quality of a trained trial with its interval."""
+    """The quality of a trained trial with its interval; that of a search on validation."""
     quality = record["quality"]
+    if quality["value"] is None:
+        return f"validation {quality['metric']} {quality['validation']:.3f}"
     low, high = quality["ci_low"], quality["ci_high"]
     return f"{quality['metric']} {quality['value']:.3f} [{low:.3f}, {high:.3f}]"

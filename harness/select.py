@@ -7,52 +7,95 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from harness import entry, store
 from harness.amounts import parse_bytes
-from harness.analysis.choice import BYTES, Choice, Constraints, select
+from harness.analysis.choice import choose, the_study
+from harness.analysis.constraints import BYTES, Constraints
+from harness.analysis.scenario import ALL, named, shipped_plans
+from harness.analysis.scenarios import Answer, answer
+from harness.selection import answer_lines, choice_lines, overview_lines
 
 
 def command(cfgs: list[DictConfig]) -> int:
-    """Print the choice for each config; 0 when each has a pick."""
-    choices = []
-    for cfg in cfgs:
-        frame = store.load(cfg.results)
-        choices.append(select(frame, _constraints(cfg)))
-    for choice in choices:
-        print("\n".join(_told(choice)))
+    """Print the choice, or the scenario's answer, of each config; 0 when each has one."""
+    tables = {str(cfg.results): store.load(cfg.results) for cfg in cfgs}
+    return max([_one(cfg, tables[str(cfg.results)]) for cfg in cfgs])
+
+
+def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
+    own = _own_constraints(cfg)
+    if cfg.scenario is None:
+        constraints = Constraints(**own)
+        choice = choose(the_study(frame, constraints), constraints)
+        print("\n".join(choice_lines(choice)))
         print(json.dumps(choice.as_dict()))
-    return 0 if all(choice.pick for choice in choices) else 1
+        return 0 if choice.pick else 1
+    scenarios = named(str(cfg.scenario))
+    study = the_study(frame, Constraints(**own))
+    answers = [answer(study, scenario, own) for scenario in scenarios]
+    plans = _plans(answers) if cfg.replan else shipped_plans()
+    if cfg.scenario == ALL:
+        print("\n".join([study.name, *overview_lines(answers)]))
+        print(json.dumps({"scenarios": [_short(each, plans) for each in answers]}))
+        return 0
+    (only,) = answers
+    print("\n".join(answer_lines(only, plans)))
+    print(json.dumps(_plain(only, plans)))
+    nobody = only.choice is not None and only.choice.pick is None and not only.unanswered
+    return 1 if nobody else 0
 
 
-def _constraints(cfg: DictConfig) -> Constraints:
+def _own_constraints(cfg: DictConfig) -> dict[str, Any]:
+    """What the command line asks for, by the fields of Constraints; raises ConfigError."""
     plain = {field.name: cfg[field.name] for field in fields(Constraints)}
     for name in BYTES:
         plain[name] = parse_bytes(name, plain[name])
     needs = OmegaConf.to_object(cfg.needs) if OmegaConf.is_list(cfg.needs) else [cfg.needs]
-    return Constraints(**{**plain, "needs": tuple(needs)})  # type: ignore[arg-type]
+    plain["needs"] = tuple(needs)  # type: ignore[arg-type]
+    own = {name: value for name, value in plain.items() if value is not None}
+    Constraints(**own)  # wrong ones are told before records are read
+    return own
 
 
-def _told(choice: Choice) -> list[str]:
-    """The choice in words, a line each."""
-    lines = [f"{choice.study.name}: {len(choice.study.entries)} candidates"]
-    if choice.pick:
-        lines += [f"pick: {choice.pick.label}", f"  {choice.how_sure}"]
-    lines += [f"tied: {entry.label}" for entry, _ in choice.ties]
-    lines += [f"runner-up: {entry.label}" for entry in choice.runners_up]
-    for out in choice.ruled_out:
-        reasons = "; ".join(violation.reason for violation in out.violations)
-        lines.append(f"ruled out: {out.entry.label}: {reasons}")
-    if choice.relaxed_for:
-        changes = ", ".join(
-            f"{v.constraint} to {v.value:.6g}" if v.value is not None else f"without {v.reason}"
-            for v in choice.relax
-        )
-        lines.append(f"nothing keeps to all of it; {choice.relaxed_for.label} would with {changes}")
-    return lines
+def _plans(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
+    from harness.plan.scenarios import planned  # loads what a selection does without
+
+    lines = list(dict.fromkeys(line for each in answers for line in each.plans))
+    if lines:
+        print(f"planning {len(lines)}, about ten seconds each", flush=True)
+    return planned(lines)
+
+
+def _plain(found: Answer, plans: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Plain values, for programs; keys of a choice stand in every answer."""
+    scenario = found.scenario
+    choice = found.choice
+    made = choice.as_dict() if choice else {"pick": None, "ties": [], "ruled_out": []}
+    return made | {
+        "scenario": scenario.name,
+        "rule": found.rule,
+        "not_measured": found.unanswered or None,
+        "sizes": {
+            each.method: {"smallest": each.smallest.size, "best": each.best.size}
+            for each in found.sizes
+        },
+        "said": scenario.said.words,
+        "agrees": found.agreement,
+        "planned": [plans[line] for line in found.plans],
+    }
+
+
+def _short(found: Answer, plans: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Without what every entry adds to, once for each of many scenarios."""
+    long = ("ruled_out", "moves", "wins", "runners_up", "relax")
+    return {key: value for key, value in _plain(found, plans).items() if key not in long}
 
 
 if __name__ == "__main__":

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
 
 from harness.config import SCHEMA
 from harness.errors import ConfigError
@@ -40,7 +46,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in `path`, or None where there is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        # Unbuffered, and parsed by what shares equal strings: records come by the thousand.
+        with path.open("rb", buffering=0) as file:
+            content = from_json(file.readall())
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -58,16 +66,19 @@ def done(results: Path, trial: str) -> dict[str, Any] | None:
     return None
 
 
-def records(results: Path) -> list[dict[str, Any]]:
+def records(results: Path) -> Iterator[dict[str, Any]]:
     """All records below `results`, in the order of their trial ids.
 
     Raises ConfigError if there is no such folder.
     """
-    results = Path(results)
     if not results.is_dir():
         raise ConfigError("results", results, "is no folder; run a sweep first")
-    found = (read_json(path) for path in sorted(results.glob(f"*/{RECORD}")))
-    return [record for record in found if record is not None]
+    with os.scandir(results) as folders:
+        names = sorted(folder.name for folder in folders if folder.is_dir())
+    for name in names:
+        record = read_json(results / name / RECORD)
+        if record is not None:
+            yield record
 
 
 def load(results: str | Path) -> pandas.DataFrame:
@@ -75,22 +86,45 @@ def load(results: str | Path) -> pandas.DataFrame:
 
     `config` stays out: it is in each record, under the `path` given in its row.
     """
+    return table(Path(results), records(Path(results)))
+
+
+def table(results: Path, found: Iterable[dict[str, Any]]) -> pandas.DataFrame:
+    """The rows of records that lie in `results`, as `load` gives them."""
     import pandas
 
-    results = Path(results)
-    rows = []
-    for record in records(results):
-        path = results / str(record["trial"]) / RECORD
-        rows.append(flat({k: v for k, v in record.items() if k != "config"}) | {"path": str(path)})
-    return pandas.DataFrame(rows)
+    with uncollected():
+        rows = [
+            flat({k: v for k, v in record.items() if k != "config"})
+            | {"path": str(results / str(record["trial"]) / RECORD)}
+            for record in found
+        ]
+        return pandas.DataFrame(rows)
 
 
-def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys joined by dots; lists stay whole."""
-    result: dict[str, Any] = {}
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would walk over millions of values, all of them in use,
+    again and again.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def flat(
+    nested: dict[str, Any], prefix: str = "", into: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Nested keys joined by dots; lists stay whole. Fills and returns `into` where it is given."""
+    result: dict[str, Any] = {} if into is None else into
     for key, value in nested.items():
         if isinstance(value, dict):
-            result |= flat(value, f"{prefix}{key}.")
+            flat(value, f"{prefix}{key}.", result)
         else:
-            result[prefix + key] = value
+            # Thousands of records share one copy of each name.
+            result[intern(prefix + key)] = value
     return result

@@ -56,11 +56,14 @@ def run_trial(*overrides: str) -> dict[str, Any]:
     from harness.budget import with_sizes
     from harness.config import run_config
     from harness.entry import compose
+    from harness.search import run_searched
+    from harness.search_config import search_config
     from harness.sources import with_sources
 
     cfg = compose(overrides)
     run = run_config(cfg)
-    return run_sweep([with_sources(each) for each in with_sizes([cfg], run)], run)[0]
+    configs = [with_sources(each) for each in with_sizes([cfg], run)]
+    return run_searched(configs, search_config(cfg), run)[0]
 
 
 class _Sweep:
@@ -85,7 +88,7 @@ class _Sweep:
             sound = self._check(self._fitting(self._all()))
             with self._holding(t for t in sound if t.left(alone=False)):
                 trained = self._train(self._planned(sound))
-            with self._holding(trained, alone=True):
+            with self._holding((t for t in trained if t.left(alone=True)), alone=True):
                 self._measure(trained)
         finally:
             self._processes.stop()
@@ -140,7 +143,7 @@ class _Sweep:
         ready = [trial for trial in trials if not trial.left(alone=False)]
         waiting = deque(trial for trial in trials if trial.left(alone=False))
         self._progress.expect("trained", len(waiting))
-        self._progress.expect("measured", len(trials))
+        self._progress.expect("measured", _measured(trials))
         threads = max(1, self._cores // self._run.jobs)
         while waiting or len(self._processes):
             while len(self._processes) < self._run.jobs and (trial := self._startable(waiting)):
@@ -155,7 +158,7 @@ class _Sweep:
                 continue
             self._tell("trained", ended, quality_of(ended.measured()))
             ready.append(ended)
-        self._progress.expect("measured", len(ready))
+        self._progress.expect("measured", _measured(ready))
         return ready
 
     def _startable(self, waiting: deque[Trial]) -> Trial | None:
@@ -187,7 +190,9 @@ class _Sweep:
                 if self._collect(self._cores, gpu_others=others and asdict(others)) is None:
                     break
             else:
-                self._tell("measured", trial, figures_of(trial.finish("ok", None, "done")))
+                record = trial.finish("ok", None, "done")
+                if trial.config.stage == "final":  # of a search nothing is measured
+                    self._tell("measured", trial, figures_of(record))
 
     @contextmanager
     def _holding(self, trials: Iterable[Trial], alone: bool = False) -> Iterator[None]:
@@ -238,6 +243,10 @@ class _Sweep:
 
     def _all(self) -> list[Trial]:
         return list(self._trials.values())
+
+
+def _measured(trials: Iterable[Trial]) -> int:
+    return sum(trial.config.stage == "final" for trial in trials)
 
 
 def _refusal(others: nvml.Users) -> str:

@@ -22,7 +22,7 @@ from harness.config import TrialConfig
 from harness.errors import ConfigError, HarnessError
 from harness.measure import contention
 from harness.measure.device import device_for
-from harness.methods import Trained, load_method
+from harness.methods import Method, Trained, load_method
 from harness.models import TaskModel, context_of, generates, outline
 from harness.phases import named
 from harness.workbench import Workbench
@@ -47,14 +47,17 @@ def run(phase: str, config: Values, folder: str, sources: Sequence[str], prepare
 def check(configs: dict[str, Values]) -> Values:
     """Which trials cannot run, and why: tried on models without weights.
 
-    And what the others' devices are called by every process of the machine.
+    And what the others' devices are called by every process of the machine, and which of them
+    train without steps.
     """
     problems = {}
     devices = {}
+    stepless = []
     for key, config in configs.items():
         trial = from_plain(TrialConfig, config)
         try:
-            _check_one(trial)
+            if not _check_one(trial).trains_by_steps:
+                stepless.append(key)
         except HarnessError as error:
             problems[key] = str(error)
             continue
@@ -62,7 +65,7 @@ def check(configs: dict[str, Values]) -> Values:
             # A method that cannot be built without weights may still run with them.
             traceback.print_exc()
         devices[trial.device] = device_for(trial.device).identity
-    return {"problems": problems, "devices": devices}
+    return {"problems": problems, "devices": devices, "stepless": stepless}
 
 
 def texts(trial: TrialConfig, config: PreTrainedConfig) -> list[tuple[str, int, int]]:
@@ -79,7 +82,8 @@ def texts(trial: TrialConfig, config: PreTrainedConfig) -> list[tuple[str, int, 
     ]
 
 
-def _check_one(trial: TrialConfig) -> None:
+def _check_one(trial: TrialConfig) -> Method:
+    """The trial's method; raises what keeps it from being run."""
     if trial.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device", "cuda", f"torch {torch.__version__} sees no CUDA device")
     backbone = outline(trial.model)
@@ -98,3 +102,4 @@ def _check_one(trial: TrialConfig) -> None:
     adapted = for_training(method, backbone, trial.train)
     if method.trains_by_steps:
         method.optimizer(TaskModel(adapted, nn.Linear(1, 1), trial.model.pooling), trial.train)
+    return method

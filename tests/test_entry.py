@@ -88,7 +88,9 @@ def test_error_is_one_line_and_a_traceback_only_when_asked(monkeypatch, capsys, 
         assert ("Traceback" in told) == debug
 
 
-@pytest.mark.parametrize("config_name", ["config", "report", "select", "methods", "compose"])
+@pytest.mark.parametrize(
+    "config_name", ["config", "report", "select", "methods", "compose", "ingest"]
+)
 def test_help_is_written_for_people(monkeypatch, capsys, config_name):
     monkeypatch.setattr(sys, "argv", ["harness", "--help"])
     with pytest.raises(SystemExit) as stop:

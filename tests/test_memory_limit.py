@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness import load, select, store, sweep
-from harness.analysis.choice import Constraints
+from harness.analysis.constraints import Constraints
 from harness.config import SCHEMA, run_config
 from harness.entry import compose
 from harness.errors import ConfigError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
@@ -58,14 +59,15 @@ def linear(corner: str, figure: str, zero_at: float, one_at: float, rule: str) -
 
 
 def by_rank(corner: str, figure: str, study: Study, higher: bool) -> Rule:
-    values = known(study, figure)
+    values = sorted(known(study, figure))
 
     def benefit(value: float) -> float:
         """Share of the others that are beaten, half of those that are equalled counted in."""
         if len(values) < 2:
             return 1.0
-        beaten = sum(v < value if higher else v > value for v in values)
-        equalled = sum(v == value for v in values) - 1
+        below, upto = bisect_left(values, value), bisect_right(values, value)
+        beaten = below if higher else len(values) - upto
+        equalled = upto - below - 1
         return (beaten + equalled / 2) / (len(values) - 1)
 
     rule = f"share of the configurations beaten on {plain(figure)}"

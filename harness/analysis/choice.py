@@ -2,121 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from harness.analysis.constraints import Constraints, RuledOut, Violation, ordered, violations
 from harness.analysis.entry import Entry
 from harness.analysis.evidence import Evidence
-from harness.analysis.numbers import in_bytes, significant
+from harness.analysis.moves import Move, moves
+from harness.analysis.numbers import capital, listed, percent
+from harness.analysis.resampling import RESAMPLES, resampled, win_shares
 from harness.analysis.study import Study, studies
-from harness.analysis.ties import OVERLAP, Comparison, compare
-from harness.errors import ConfigError, nearest
+from harness.analysis.ties import OVERLAP, Comparison, against, compare
+from harness.errors import ConfigError
 
-NEEDS = ("merge", "hot_swap", "mixed_batches")
-PREFERENCES = (
-    "quality",
-    "capacity",
-    "forgetting",
-    "train_memory",
-    "inference_memory",
-    "deployed",
-    "file_bytes",
-    "adapter_bytes",
-)
-
-# The figure that each limit is held against.
-LIMITS = {
-    "max_latency_ratio": "deployed",
-    "max_train_memory": "train_memory",
-    "max_inference_memory": "inference_memory",
-    "max_file_bytes": "file_bytes",
-    "max_adapter_bytes": "adapter_bytes",
-    "max_forgetting": "forgetting",
-    "min_capacity": "capacity",
-    "min_quality": "quality",
-}
-BYTES = ("max_train_memory", "max_inference_memory", "max_file_bytes", "max_adapter_bytes")
 EQUAL = "exactly"
 RUNNERS_UP = 3
 
 
 @dataclass(frozen=True)
-class Constraints:
-    """What a pick must keep to; None asks nothing. Bytes, a ratio to the base, forgetting in nats
-    per token, capacity in bits, quality as recorded.
-
-    `needs`: "merge" asks for a model that ends as the base's own architecture, "hot_swap" for one
-    that leaves the base's weights alone, so that adapters of several tasks share one copy; its
-    latency then counts unmerged. "mixed_batches" asks for one that was seen to answer requests for
-    several adapters in one batch. `prefer` says what is best among those that keep to all of it.
-    """
-
-    max_latency_ratio: float | None = None
-    max_train_memory: float | None = None
-    max_inference_memory: float | None = None
-    max_file_bytes: float | None = None
-    max_adapter_bytes: float | None = None
-    max_forgetting: float | None = None
-    min_capacity: float | None = None
-    min_quality: float | None = None
-    needs: tuple[str, ...] = ()
-    prefer: str = "quality"
-    model: str | None = None
-    task: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "needs", tuple(self.needs))
-        for need in self.needs:
-            if need not in NEEDS:
-                raise ConfigError("needs", need, nearest(need, NEEDS))
-        if self.prefer not in PREFERENCES:
-            raise ConfigError("prefer", self.prefer, nearest(self.prefer, PREFERENCES))
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.startswith("max_") and value is not None and not value > 0:
-                raise ConfigError(field.name, value, "must be above 0")
-
-    def figure(self, limit: str) -> str:
-        shared = not {"hot_swap", "mixed_batches"}.isdisjoint(self.needs)
-        return "unmerged" if limit == "max_latency_ratio" and shared else LIMITS[limit]
-
-    @property
-    def preferred(self) -> str:
-        """The figure that `prefer` is about."""
-        return self.figure("max_latency_ratio") if self.prefer == "deployed" else self.prefer
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One thing that an entry does not keep to; without a `value`, one that cannot be relaxed."""
-
-    constraint: str
-    limit: float | None
-    value: float | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class RuledOut:
-    entry: Entry
-    violations: tuple[Violation, ...]
-
-
-@dataclass(frozen=True)
 class Choice:
-    """`relax` is empty when there is a pick; else the least that lets `relaxed_for` through."""
+    """`candidates` keep to all constraints, best first, the pick and its ties among them; of those
+    `ruled_out` the one that misses least comes first. `relax` is empty when there is a pick; else
+    the least that lets `relaxed_for` through.
+    """
 
     study: Study
     constraints: Constraints
     pick: Entry | None
     ties: tuple[tuple[Entry, Comparison], ...]
     runners_up: tuple[Entry, ...]
+    candidates: tuple[Entry, ...]
     ruled_out: tuple[RuledOut, ...]
     relax: tuple[Violation, ...]
     relaxed_for: Entry | None
+
+    @cached_property
+    def wins(self) -> dict[str, float]:
+        """The share of resamples that an entry wins, by label, the most first; nobody with none.
+
+        Limits are held against what was measured, `min_quality` against the resampled quality.
+        """
+        return _wins(self)
+
+    @property
+    def certainty(self) -> float | None:
+        """The pick's own share of resamples; None without a pick."""
+        return self.wins.get(self.pick.label, 0.0) if self.pick else None
+
+    @cached_property
+    def moves(self) -> tuple[Move, ...]:
+        """How the pick changes if a constraint moves."""
+        return moves(self.study, self.constraints, self.candidates, self.ruled_out)
 
     @property
     def how_sure(self) -> str:
@@ -138,6 +79,20 @@ class Choice:
                 {"constraint": v.constraint, "from": v.limit, "to": v.value} for v in self.relax
             ],
             "how_sure": self.how_sure,
+            "certainty": self.certainty,
+            "wins": self.wins,
+            "resamples": RESAMPLES,
+            "moves": [
+                {
+                    "constraint": move.constraint,
+                    "way": move.way,
+                    "at": move.at,
+                    "need": move.need or None,
+                    "pick": move.pick.label if move.pick else None,
+                }
+                for move in self.moves
+            ],
+            "train_memory_is": self.study.basis.peak,
         }
 
 
@@ -151,6 +106,15 @@ def select(
     Raises ConfigError where the table holds no finished trial, or several models or tasks and the
     constraints do not say which.
     """
+    return choose(the_study(frame, constraints, beside), constraints)
+
+
+def the_study(
+    frame: pd.DataFrame,
+    constraints: Constraints,
+    beside: Mapping[str, Evidence] | None = None,
+) -> Study:
+    """The one study that constraints are about; raises ConfigError as `select` does."""
     found = [
         study
         for study in studies(frame, beside)
@@ -161,7 +125,7 @@ def select(
     if len(found) > 1:
         names = "; ".join(study.name for study in found)
         raise ConfigError("results", names, "choose one with model=… task=…")
-    return choose(found[0], constraints)
+    return found[0]
 
 
 def choose(study: Study, constraints: Constraints) -> Choice:
@@ -173,31 +137,33 @@ def choose(study: Study, constraints: Constraints) -> Choice:
     """
     ruled_out, candidates = [], []
     for entry in study.entries:
-        violations = _violations(entry, constraints, study)
-        if violations:
-            ruled_out.append(RuledOut(entry, violations))
+        missed = violations(entry, constraints, study)
+        if missed:
+            ruled_out.append(RuledOut(entry, missed))
         else:
             candidates.append(entry)
+    barred = tuple(sorted(ruled_out, key=_effort))
     if not candidates:
-        miss = min(ruled_out, key=_effort, default=None)
+        miss = next(iter(barred), None)
         relax, relaxed_for = (miss.violations, miss.entry) if miss else ((), None)
-        return Choice(study, constraints, None, (), (), tuple(ruled_out), relax, relaxed_for)
-    pick, *others = _ordered(study, candidates, constraints)
-    compared = [(entry, _comparison(study, pick, entry, constraints)) for entry in others]
+        return Choice(study, constraints, None, (), (), (), barred, relax, relaxed_for)
+    best_first = tuple(ordered(study, candidates, constraints))
+    pick, *others = best_first
+    compared = list(zip(others, _compared(study, pick, others, constraints), strict=True))
     ties = tuple((entry, comparison) for entry, comparison in compared if comparison.tied)
     tied = {entry.label for entry, _ in ties}
     runners_up = tuple(entry for entry in others if entry.label not in tied)[:RUNNERS_UP]
-    return Choice(study, constraints, pick, ties, runners_up, tuple(ruled_out), (), None)
+    return Choice(study, constraints, pick, ties, runners_up, best_first, barred, (), None)
 
 
 def how_sure(choice: Choice) -> str:
-    """In words: ties or the runner-up, how ties were found, seeds."""
+    """In words: ties or the runner-up, how ties were found, who wins how many resamples, seeds."""
     pick = choice.pick
     if pick is None:
         return "Nothing keeps to all of it."
     told = []
     if choice.ties:
-        names = ", ".join(entry.label for entry, _ in choice.ties)
+        names = listed(entry.label for entry, _ in choice.ties)
         told.append(f"Ties with {names} ({choice.ties[0][1].how}).")
     elif not choice.runners_up:
         told.append("The only one left.")
@@ -207,66 +173,53 @@ def how_sure(choice: Choice) -> str:
         told.append(f"Clear of the next, {runner_up.label} ({how}).")
     else:
         told.append(f"Next: {choice.runners_up[0].label}.")
+    told.append(f"{capital(how_often(choice))}.")
     seeds = len(pick.seeds)
     told.append("One seed: a hint." if seeds == 1 else f"{seeds} seeds{': a hint' * (seeds < 3)}.")
     return " ".join(told)
 
 
-def _comparison(study: Study, pick: Entry, other: Entry, constraints: Constraints) -> Comparison:
+def how_often(choice: Choice) -> str:
+    """The pick's share of resamples and those of the next two: wins in 83% of 200 resamples; …"""
+    told = f"wins in {percent(choice.certainty or 0.0)} of {RESAMPLES} resamples"
+    others = [item for item in choice.wins.items() if choice.pick and item[0] != choice.pick.label]
+    return "; ".join([told, *(f"{label} in {percent(share)}" for label, share in others[:2])])
+
+
+def _wins(choice: Choice) -> dict[str, float]:
+    study, constraints = choice.study, choice.constraints
+    # A quality that misses the limit may keep to it in a resample.
+    near = (
+        out.entry
+        for out in choice.ruled_out
+        if all(v.constraint == "min_quality" and v.value is not None for v in out.violations)
+    )
+    cost = {entry.label: constraints.cost(entry) for entry in (*choice.candidates, *near)}
+    labels = [entry.label for entry in study.entries]
+    shares = win_shares(
+        resampled(study),
+        np.array([label in cost for label in labels]),
+        study.higher_is_better,
+        constraints.min_quality,
+        np.array([cost.get(label, np.inf) for label in labels]),
+    )
+    won = {label: float(share) for label, share in zip(labels, shares, strict=True) if share > 0}
+    return dict(sorted(won.items(), key=lambda item: -item[1]))
+
+
+def _compared(
+    study: Study, pick: Entry, others: Sequence[Entry], constraints: Constraints
+) -> list[Comparison]:
     if constraints.prefer == "quality":
-        return compare(study, pick, other)
+        return against(study, pick, others)
+    return [_comparison(pick, other, constraints) for other in others]
+
+
+def _comparison(pick: Entry, other: Entry, constraints: Constraints) -> Comparison:
     first, second = pick[constraints.preferred], other[constraints.preferred]
     difference = (first.value or 0.0) - (second.value or 0.0)
     how = OVERLAP if first.bounded or second.bounded or first.at_least else EQUAL
     return Comparison(difference, None, None, how, first.overlaps(second))
-
-
-def _violations(entry: Entry, constraints: Constraints, study: Study) -> tuple[Violation, ...]:
-    found = []
-    if not entry["quality"].known:
-        found.append(Violation("quality", None, None, f"quality: {entry['quality'].reason}"))
-    preferred = entry[constraints.preferred]
-    if constraints.prefer != "quality" and not preferred.known:
-        found.append(Violation("prefer", None, None, f"{constraints.prefer}: {preferred.reason}"))
-    for limit in LIMITS:
-        bound = getattr(constraints, limit)
-        if bound is not None:
-            found += _beyond(entry, limit, bound, constraints, study)
-    for need in NEEDS:
-        reason = unmet(entry, need) if need in constraints.needs else ""
-        if reason:
-            found.append(Violation("needs", None, None, f"{need}: {reason}"))
-    return tuple(found)
-
-
-def unmet(entry: Entry, need: str) -> str:
-    """Why an entry does not meet one of NEEDS; empty where it does."""
-    if need == "merge":
-        return "" if entry.plain_when_deployed else entry.merge_reason or "cannot be merged"
-    if need == "hot_swap":
-        return "" if entry.on_one_base else "it changes the base's own weights"
-    served = entry["mixed_per_s"]
-    return "" if served.known else served.reason or "not measured"
-
-
-def more_is_better(study: Study, figure: str) -> bool:
-    return study.higher_is_better if figure == "quality" else figure == "capacity"
-
-
-def _beyond(
-    entry: Entry, limit: str, bound: float, constraints: Constraints, study: Study
-) -> list[Violation]:
-    estimate = entry[constraints.figure(limit)]
-    if estimate.value is None:
-        return [Violation(limit, bound, None, f"{limit}: {estimate.reason}")]
-    higher = more_is_better(study, LIMITS[limit])
-    kept = estimate.value >= bound if higher else estimate.value <= bound
-    if kept:
-        return []
-    sign = "<" if higher else ">"
-    show = in_bytes if limit in BYTES else significant
-    reason = f"{limit}: {show(estimate.value)} {sign} {show(bound)}"
-    return [Violation(limit, bound, estimate.value, reason)]
 
 
 def _effort(out: RuledOut) -> tuple[bool, int, float]:
@@ -277,15 +230,6 @@ def _effort(out: RuledOut) -> tuple[bool, int, float]:
         if v.value is not None and v.limit is not None
     ]
     return len(steps) < len(out.violations), len(out.violations), sum(steps)
-
-
-def _ordered(study: Study, entries: list[Entry], constraints: Constraints) -> list[Entry]:
-    by_quality = study.by_quality(entries)
-    if constraints.prefer == "quality":
-        return by_quality
-    sign = -1 if more_is_better(study, constraints.preferred) else 1
-    # Stable: the better quality first among equals.
-    return sorted(by_quality, key=lambda e: sign * (e[constraints.preferred].value or 0.0))
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
@@ -300,6 +244,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "inference_memory": entry["inference_memory"].value,
         "file_bytes": entry["file_bytes"].value,
         "adapter_bytes": entry["adapter_bytes"].value,
+        "trainable": entry["trainable"].value,
         "capacity_bits": entry["capacity"].value,
         "forgetting": entry["forgetting"].value,
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.environment import VERSIONS, Environment, environment
+from harness.analysis.environment import Environment, environment
 from harness.analysis.estimate import Estimate, pooled, unknown
 from harness.analysis.figures import BITS, FIGURES, MEMORY, TIMES, Row, bits, estimate
 
@@ -14,6 +14,9 @@ IN_PLACE = "trained in place"
 # Families that leave the base model's own weights as they are, so that one copy of the base can
 # serve several of them in turn. Whatever peft adapts can be disabled, and is such a family too.
 ON_ONE_BASE = ("bottleneck", "low_rank", "prompt", "rescale", "head")
+
+# Options of a method whose base bitsandbytes quantises.
+FOUR_BITS = "method.options.bnb_4bit_"
 
 IF_MERGED = ("merged", "merged_batch", "merged_per_s", "mixed_over_merged",
              "one_at_a_time_over_merged", "merged_joules")  # fmt: skip
@@ -51,6 +54,8 @@ class Entry:
     """Validation quality at a few steps of training, one curve per seed that has one."""
     recipe: Mapping[str, Any]
     figures: Mapping[str, Estimate]
+    foreign: str = ""
+    """Whose results it was read from, which run, and when that was made; empty where it is ours."""
 
     def __getitem__(self, figure: str) -> Estimate:
         return self.figures[figure]
@@ -69,6 +74,15 @@ class Entry:
     def on_one_base(self) -> bool:
         return self.family in ON_ONE_BASE or self.method.startswith("peft/")
 
+    @property
+    def whole_base(self) -> str:
+        """Why its base was not held in four bits; empty where it was, as its config says."""
+        if any(key.startswith(FOUR_BITS) for key in self.recipe):
+            return ""
+        if "method.name" in self.recipe:
+            return "its base was not held in four bits"
+        return "its config is not recorded, so how its base was held is not known"
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -76,12 +90,20 @@ class Basis:
 
     time: Environment | None
     memory: MemoryBasis | None
+    peak: str = "allocated"
+    """Which peak `train_memory` is: where no record of a study knows the bytes that were allocated,
+    it is for all of them what the allocator `reserved`.
+    """
 
 
 def memory_basis(row: Row) -> MemoryBasis:
-    """Where peaks come from: who counted, the accelerator if any, the libraries."""
-    names = ("memory.train.source", "environment.gpu", *(f"environment.{n}" for n in VERSIONS))
-    return tuple(row.get(name) for name in names)
+    """Where peaks come from: who counted, and the accelerator if any.
+
+    Versions of libraries are no part of it: of six published runs that were repeated with torch
+    2.13, five came within 0.5% of what they had reserved with 2.7 or 2.9, full fine-tuning within
+    5% (tests/plan/published_runs.csv).
+    """
+    return row.get("memory.train.source"), row.get("environment.gpu")
 
 
 def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
@@ -89,10 +111,11 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
     first = rows[0]
     reason = str(first.get("merge.reason", ""))
     mergeable = all(row.get("merge.mergeable") is True for row in rows)
-    figures = {name: _pool(rows, column, _always) for name, column in FIGURES.items()}
-    figures |= {name: pooled([bits(row, c) for row in rows]) for name, c in BITS.items()}
-    figures |= {name: _pool(rows, c, _same_memory(basis)) for name, c in MEMORY.items()}
-    figures |= {name: _pool(rows, c, _same_environment(basis)) for name, c in TIMES.items()}
+    figures = {name: pooled([bits(row, c) for row in rows]) for name, c in BITS.items()}
+    memory = MEMORY | {"train_memory": f"memory.train.{basis.peak}_peak"}
+    for names, obstacle in ((FIGURES, _none), (memory, _other_memory), (TIMES, _other_machine)):
+        obstacles = [obstacle(row, basis) for row in rows]
+        figures |= {name: _pool(rows, column, obstacles) for name, column in names.items()}
     if not mergeable:
         cannot = unknown(reason or "cannot be merged")
         figures |= {name: cannot for name in IF_MERGED if not figures[name].known}
@@ -116,11 +139,12 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
         curves=tuple(curve for row in rows if (curve := _curve(row))),
         recipe=recipe,
         figures=figures,
+        foreign=_foreign(first),
     )
 
 
-def _pool(rows: Sequence[Row], column: str, obstacle: Callable[[Row], str]) -> Estimate:
-    return pooled([estimate(row, column, obstacle(row)) for row in rows])
+def _pool(rows: Sequence[Row], column: str, obstacles: Sequence[str]) -> Estimate:
+    return pooled([estimate(row, column, o) for row, o in zip(rows, obstacles, strict=True)])
 
 
 def _curve(row: Row) -> Curve:
@@ -128,28 +152,31 @@ def _curve(row: Row) -> Curve:
     return tuple((int(step), float(value)) for step, value in points if value is not None)
 
 
-def _always(row: Row) -> str:
+def _foreign(row: Row) -> str:
+    if "origin.project" not in row:
+        return ""
+    facts = (row.get(f"origin.{name}") for name in ("project", "run", "created_at"))
+    return ", ".join(str(fact) for fact in facts if fact is not None)
+
+
+def _none(row: Row, basis: Basis) -> str:
     return ""
 
 
-def _same_memory(basis: Basis) -> Callable[[Row], str]:
-    def obstacle(row: Row) -> str:
-        if basis.memory is None or memory_basis(row) == basis.memory:
-            return ""
-        counted = row.get("memory.train.source", "unknown source")
-        return f"not comparable (counted by {counted}, or with other libraries)"
-
-    return obstacle
+def _other_memory(row: Row, basis: Basis) -> str:
+    """Why the row's memory may not be compared; empty where it may."""
+    if basis.memory is None or memory_basis(row) == basis.memory:
+        return ""
+    counted, gpu = memory_basis(row)
+    return f"not comparable (counted by {counted or 'unknown source'}, on {gpu or 'no GPU'})"
 
 
-def _same_environment(basis: Basis) -> Callable[[Row], str]:
-    def obstacle(row: Row) -> str:
-        own = environment(row)
-        if basis.time is None or own == basis.time:
-            return ""
-        return f"not comparable (measured with {own.differs_from(basis.time)})"
-
-    return obstacle
+def _other_machine(row: Row, basis: Basis) -> str:
+    """Why the row's times may not be compared; empty where they may."""
+    own = environment(row)
+    if basis.time is None or own == basis.time:
+        return ""
+    return f"not comparable (measured with {own.differs_from(basis.time)})"
 
 
 def _whole(value: Any) -> int | None:

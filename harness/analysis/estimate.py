@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from math import inf, sqrt
 
-import numpy as np
 from scipy.special import stdtrit
 
 
@@ -52,6 +52,7 @@ class Estimate:
         return low, inf if self.at_least else high
 
 
+@lru_cache(maxsize=1024)  # many figures of many entries are unknown for the same few reasons
 def unknown(reason: str) -> Estimate:
     return Estimate(None, reason=reason)
 
@@ -63,28 +64,38 @@ def pooled(estimates: Sequence[Estimate]) -> Estimate:
     all seeds are scored on the same examples, and Student's t times the standard error between
     seeds. One seed keeps its own bounds.
     """
-    known = [estimate for estimate in estimates if estimate.known]
-    at_least = any(estimate.at_least for estimate in known)
+    known = [(e.value, e) for e in estimates if e.value is not None]
     if not known:
         return estimates[0] if estimates else unknown("not measured")
     if len(known) == 1:
-        return known[0]
-    values = np.array([estimate.value for estimate in known], dtype=float)
-    value = float(values.mean())
-    between = seed_half_width(values)
-    bounded = [(e.value, e.low, e.high) for e in known if e.bounded]
+        return known[0][1]
+    at_least = any(e.at_least for _, e in known)
+    value = _mean([value for value, _ in known])
+    between = seed_half_width([value for value, _ in known])
+    # Plain numbers: of a few seeds, an array costs more than what is done with it.
+    belows = [middle - e.low for middle, e in known if e.low is not None and e.high is not None]
+    aboves = [e.high - middle for middle, e in known if e.low is not None and e.high is not None]
     below = above = 0.0
-    if bounded:
-        middles, lows, highs = np.array(bounded, dtype=float).T
-        below, above = float((middles - lows).mean()), float((highs - middles).mean())
+    if belows:
+        below, above = _mean(belows), _mean(aboves)
     elif not between:
         return Estimate(value, at_least=at_least)
     low, high = value - sqrt(below**2 + between**2), value + sqrt(above**2 + between**2)
     return Estimate(value, low, high, at_least=at_least)
 
 
-def seed_half_width(values: np.ndarray, confidence: float = 0.95) -> float:
+def seed_half_width(values: Sequence[float], confidence: float = 0.95) -> float:
     """Student's half-width of the mean of at least two values, one per seed."""
     n = len(values)
-    quantile = float(stdtrit(n - 1, (1 + confidence) / 2))
-    return quantile * float(values.std(ddof=1)) / sqrt(n)
+    mean = _mean(values)
+    deviation = sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
+    return _student(n - 1, confidence) * deviation / sqrt(n)
+
+
+@cache
+def _student(freedom: int, confidence: float) -> float:
+    return float(stdtrit(freedom, (1 + confidence) / 2))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from harness.analysis.estimate import Estimate, unknown
@@ -78,24 +79,35 @@ def estimate(row: Row, column: str, obstacle: str = "") -> Estimate:
 
     Where it says nothing, the reason is the one that the column's group gives, if any.
     """
-    value = row.get(f"{column}.value", row.get(column))
+    of_interval, low, high = _interval(column)
+    value = row.get(of_interval, row.get(column))
     if value is None:
         return unknown(_reason(row, column))
     if obstacle:
         return unknown(obstacle)
-    return Estimate(float(value), row.get(f"{column}.ci_low"), row.get(f"{column}.ci_high"))
+    return Estimate(float(value), row.get(low), row.get(high))
 
 
 def _reason(row: Row, column: str) -> str:
     """From the innermost group that gives one, inside it or, where it is null, beside it."""
+    return next((str(row[name]) for name in _reasons(column) if name in row), "not recorded")
+
+
+@cache
+def _interval(column: str) -> tuple[str, str, str]:
+    return f"{column}.value", f"{column}.ci_low", f"{column}.ci_high"
+
+
+@cache
+def _reasons(column: str) -> tuple[str, ...]:
+    """Where a reason may stand, innermost first."""
     groups = column.split(".")[:-1]
+    found = []
     while groups:
         group = ".".join(groups)
-        for name in (f"{group}.reason", f"{group}_reason"):
-            if name in row:
-                return str(row[name])
+        found += [f"{group}.reason", f"{group}_reason"]
         groups.pop()
-    return "not recorded"
+    return tuple(found)
 
 
 def bits(row: Row, column: str) -> Estimate:

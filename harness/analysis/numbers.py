@@ -29,6 +29,11 @@ def points(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
+def percent(share: float) -> str:
+    """A share of a count: 100% is all of them and 0% none, what lies between is told as such."""
+    return f"{share:.0%}" if share in (0.0, 1.0) else f"{min(99, max(1, round(100 * share)))}%"
+
+
 def signed_points(value: float) -> str:
     text = f"{100 * value:+.1f}".replace("-", "−")
     return "0.0" if text in ("+0.0", "−0.0") else text
@@ -65,12 +70,26 @@ def bytes_unit(values: Iterable[float | None]) -> tuple[str, int]:
     return "B", 1
 
 
-def in_bytes(value: float) -> str:
+def in_bytes(value: float, digits: int = 3) -> str:
     """With its own unit: 202375168 → 193 MiB."""
     if value < KIB:
         return f"{value:.0f}\u00a0B"
     name, size = bytes_unit([value])
-    return f"{significant(value / size)}\u00a0{name}"
+    return f"{significant(value / size, digits)}\u00a0{name}"
+
+
+def rounded(value: float, up: bool, digits: int = 4) -> float:
+    """To so many significant digits, never below the value or never above it."""
+    if value == 0:
+        return value
+    places = digits - 1 - floor(log10(abs(value)))
+    near = round(value, places)
+    step = 10.0**-places
+    if up and near < value:
+        return round(near + step, places)
+    if not up and near > value:
+        return round(near - step, places)
+    return near
 
 
 def count(value: float) -> str:

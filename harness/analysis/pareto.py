@@ -14,13 +14,23 @@ def front(points: ArrayLike, maximise: Sequence[bool]) -> NDArray[np.bool_]:
     `points` has shape (n, axes); `maximise` says for each axis whether more is better. A point is
     dominated when another is at least as good on every axis and better on one; equal points stay
     or go together. A point with a NaN is on no front and dominates none.
+
+    Who dominates another has the lower sum of ranks, so that the lowest of those left is on the
+    front: one sweep over the points for each member of the front.
     """
     values = np.asarray(points, dtype=float).reshape(-1, len(maximise))
     cost = np.where(np.asarray(maximise), -values, values)
-    complete = np.asarray(~np.isnan(cost).any(axis=1))
-    on_front = np.array(complete)
-    for index in np.flatnonzero(complete):
-        no_worse = (cost <= cost[index]).all(axis=1)
-        better = (cost < cost[index]).any(axis=1)
-        on_front[index] = not (complete & no_worse & better).any()
+    left = np.flatnonzero(~np.isnan(cost).any(axis=1))
+    # Ranks are exact where sums of the values themselves would round.
+    ranks = [np.unique(axis, return_inverse=True)[1].reshape(-1) for axis in cost[left].T]
+    ranked = np.stack(ranks, axis=1)
+    order = np.argsort(ranked.sum(axis=1), kind="stable")
+    left, ranked = left[order], ranked[order]
+    on_front = np.zeros(len(values), dtype=bool)
+    while left.size:
+        first = ranked[0]
+        equal = (ranked == first).all(axis=1)
+        on_front[left[equal]] = True
+        beaten = (ranked >= first).all(axis=1)  # or equal
+        left, ranked = left[~beaten], ranked[~beaten]
     return on_front

@@ -69,7 +69,8 @@ def predictions(rows: Iterable[Row]) -> list[Predicted]:
 
 def unpredicted(row: Row) -> str:
     """Why a trial with a measured training peak has no prediction of it; empty where it has one."""
-    if "memory.train.predicted" in row or "memory.train.allocated_peak" not in row:
+    measured = any(f"memory.train.{peak}_peak" in row for peak in ("allocated", "reserved"))
+    if "memory.train.predicted" in row or not measured:
         return ""
     return str(row.get("memory.unpredicted", "not recorded"))
 

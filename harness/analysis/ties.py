@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.entry import Entry
-from harness.analysis.estimate import seed_half_width
+from harness.analysis.evidence import places as places_of
+from harness.analysis.scores import Scores
 from harness.analysis.study import Study
 
 PAIRED = "paired, on the same test examples"
@@ -46,16 +46,13 @@ def compare(study: Study, first: Entry, second: Entry) -> Comparison:
     Paired where both were scored example by example on the same examples by a metric that is the
     mean over examples; else by whether the intervals overlap, which is the blunter test.
     """
-    sign = 1 if study.higher_is_better else -1
-    pair = _paired(study, first, second) if study.metric == "accuracy" else None
-    if pair is not None:
-        difference, low, high = pair
-        return Comparison(difference, low, high, PAIRED, low <= 0 <= high)
-    assert first["quality"].value is not None
-    assert second["quality"].value is not None
-    difference = sign * (first["quality"].value - second["quality"].value)
-    tied = first["quality"].overlaps(second["quality"])
-    return Comparison(difference, None, None, OVERLAP, tied)
+    return against(study, first, [second])[0]
+
+
+def against(study: Study, first: Entry, others: Sequence[Entry]) -> list[Comparison]:
+    """`compare` with the same first for each of the others, worked out together."""
+    paired = _paired(study, first, others) if study.metric == "accuracy" else {}
+    return [paired.get(place) or _apart(study, first, other) for place, other in enumerate(others)]
 
 
 def ranking(study: Study, entries: Iterable[Entry]) -> dict[str, Place]:
@@ -69,8 +66,7 @@ def ranking(study: Study, entries: Iterable[Entry]) -> dict[str, Place]:
         rank = len(places) + 1
         places[leader.label] = Place(rank, leader, None)
         waiting = []
-        for other in others:
-            comparison = compare(study, leader, other)
+        for other, comparison in zip(others, against(study, leader, others), strict=True):
             if comparison.tied:
                 places[other.label] = Place(rank, leader, comparison)
             else:
@@ -87,31 +83,62 @@ def paired_interval(
     24:729-740), half an observation added to each of the four cells. Several: the same width over
     examples, of outcomes averaged over seeds, and Student's width between seeds, added in squares.
     """
-    per_example = first.mean(axis=0) - second.mean(axis=0)
-    n = per_example.size
-    difference = float(per_example.mean())
+    left, right = Scores.of(first), Scores.of(second)
+    differences, lows, highs = _intervals(
+        left.per_example, right.per_example[None], left.width, np.array([right.width])
+    )
+    return float(differences[0]), float(lows[0]), float(highs[0])
+
+
+def _intervals(
+    first: NDArray[np.float64],
+    others: NDArray[np.float64],
+    width: float,
+    widths: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Differences and bounds, each of shape (others,): of outcomes averaged over seeds, of shapes
+    (examples,) and (others, examples), and the half-widths between seeds.
+    """
+    per_example = first - others
+    n = first.size
     # Half an observation in each cell adds (+1, -1) / 2 to the sum of differences, one to the sum
     # of their squares and two to n.
-    centre = float(per_example.sum()) / (n + 2)
-    spread = (float((per_example**2).sum()) + 1) / (n + 2) - centre**2
-    half = Z * sqrt(max(spread, 0.0) / (n + 2))
-    between = _between_seeds(first.mean(axis=1), second.mean(axis=1))
-    half = sqrt(half**2 + between**2)
-    return difference, centre - half, centre + half
+    centre = per_example.sum(axis=1) / (n + 2)
+    spread = ((per_example**2).sum(axis=1) + 1) / (n + 2) - centre**2
+    half = Z * np.sqrt(np.maximum(spread, 0.0) / (n + 2))
+    between = np.sqrt(width**2 + widths**2)
+    half = np.sqrt(half**2 + between**2)
+    return per_example.mean(axis=1), centre - half, centre + half
 
 
-def _between_seeds(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    widths = [seed_half_width(scores) for scores in (first, second) if len(scores) > 1]
-    return sqrt(sum(width**2 for width in widths))
+def _paired(study: Study, first: Entry, others: Sequence[Entry]) -> dict[int, Comparison]:
+    """By place in `others`, for those with which the first can be paired."""
+    left = study.scores(first)
+    if left is None:
+        return {}
+    known = {
+        place: (scores, order)
+        for place, other in enumerate(others)
+        if (scores := study.scores(other)) is not None
+        and (order := places_of(scores.ids, left.ids)) is not None
+    }
+    if not known:
+        return {}
+    matrix = np.stack([scores.per_example[order] for scores, order in known.values()])
+    widths = np.array([scores.width for scores, _ in known.values()])
+    found = _intervals(left.per_example, matrix, left.width, widths)
+    return {
+        place: Comparison(difference, low, high, PAIRED, low <= 0 <= high)
+        for place, difference, low, high in zip(
+            known, *(each.tolist() for each in found), strict=True
+        )
+    }
 
 
-def _paired(study: Study, first: Entry, second: Entry) -> tuple[float, float, float] | None:
-    left, right = study.outcomes(first), study.outcomes(second)
-    if not left or left[0] is None:
-        return None
-    ids = left[0].ids
-    scores = [o.on(ids) if o is not None else None for o in (*left, *right)]
-    known = [score for score in scores if score is not None]
-    if len(known) < len(scores) or not ids:
-        return None
-    return paired_interval(np.stack(known[: len(left)]), np.stack(known[len(left) :]))
+def _apart(study: Study, first: Entry, second: Entry) -> Comparison:
+    assert first["quality"].value is not None
+    assert second["quality"].value is not None
+    sign = 1 if study.higher_is_better else -1
+    difference = sign * (first["quality"].value - second["quality"].value)
+    tied = first["quality"].overlaps(second["quality"])
+    return Comparison(difference, None, None, OVERLAP, tied)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from harness.analysis.benefits import (
     Axis,
@@ -67,7 +68,11 @@ class Triangle:
     left_out: tuple[tuple[Entry, str], ...]
 
     def of(self, entry: Entry) -> Position | None:
-        return next((p for p in self.positions if p.entry is entry), None)
+        return self._by_label.get(entry.label)
+
+    @cached_property
+    def _by_label(self) -> dict[str, Position]:
+        return {position.entry.label: position for position in self.positions}
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,9 @@ def compositions(cfgs: Sequence[DictConfig]) -> list[Composition]:
         if cfg.budget is not None:
             expected = "adapters that are merged share one size, whatever their tasks; give size=N"
             raise ConfigError("budget", cfg.budget, expected)
+        if cfg.search:
+            expected = "adapters that are merged are trained at the recipe's rate; leave it out"
+            raise ConfigError("search", "given", expected)
         trial, merge = trial_config(cfg), OmegaConf.to_object(cfg.merge)
         shared = json.dumps([{**trial.as_dict(), "task": None}, merge])
         groups.setdefault(shared, {"trials": [], "merge": merge})["trials"].append(trial)

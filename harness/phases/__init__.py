@@ -35,7 +35,12 @@ PHASES = (
 
 
 def phases(trial: TrialConfig, alone: bool) -> tuple[Phase, ...]:
-    """What a trial's config asks for: side by side with other trials, or alone on the device."""
+    """What a trial's config asks for: side by side with other trials, or alone on the device.
+
+    Of a search nothing is measured.
+    """
+    if trial.stage == "search":
+        return () if alone else (named("train"),)
     return tuple(p for p in PHASES if p.alone is alone and p.wanted(trial.measure))
 
 

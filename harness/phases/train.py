@@ -1,9 +1,12 @@
-"""Load, adapt, train, evaluate; leaves the trained weights and the test outcomes."""
+"""Load, adapt, train, evaluate; leaves the trained weights and the test outcomes.
+
+A trial of a search leaves neither: it sees the validation split alone.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from typing import Any
 
@@ -13,6 +16,7 @@ from harness.measure import parameters
 from harness.measure.environment import environment
 from harness.models import TaskModel
 from harness.store import write_json
+from harness.tasks.classification import Quality
 from harness.tasks.probe import fit as fit_probe
 from harness.training import fit
 from harness.workbench import Workbench
@@ -24,20 +28,40 @@ def run(bench: Workbench) -> dict[str, Any]:
     training = (
         _train_by_steps(bench, model) if bench.method.trains_by_steps else _fit_head(bench, model)
     )
-    bench.save(model)
-    stored, file_bytes = bench.stored()
-    test, quality = bench.score(model, "test")
-    write_json(bench.folder / "outcomes.json", test)
+    final = bench.trial.stage == "final"
+    stored, file_bytes = _saved(bench, model) if final else (None, None)
+    test = _tested(bench, model) if final else None
     _, validation = bench.score(model, "validation")
     if "curve" in training:
         end = {"step": training["steps"], "validation": validation.value}
         training["curve"].append(end)
     return {
         "parameters": {**asdict(counted), "adapter": stored, "file_bytes": file_bytes},
-        "quality": {**asdict(quality), "validation": validation.value},
+        "quality": _quality(test, validation),
         "training": training,
         "environment": environment(bench.device.gpu),
     }
+
+
+def _saved(bench: Workbench, model: TaskModel) -> tuple[int, int]:
+    """(parameters, bytes) of the file that the method leaves."""
+    bench.save(model)
+    return bench.stored()
+
+
+def _tested(bench: Workbench, model: TaskModel) -> Quality:
+    test, quality = bench.score(model, "test")
+    write_json(bench.folder / "outcomes.json", test)
+    return quality
+
+
+def _quality(test: Quality | None, validation: Quality) -> dict[str, Any]:
+    """The record's group; without the test split all that it would say is unknown."""
+    if test is None:
+        unread = dict.fromkeys(field.name for field in fields(Quality))
+        metric = {"metric": validation.metric, "higher_is_better": validation.higher_is_better}
+        return {**unread, **metric, "validation": validation.value}
+    return {**asdict(test), "validation": validation.value}
 
 
 def _train_by_steps(bench: Workbench, model: TaskModel) -> dict[str, Any]:

@@ -5,17 +5,27 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from harness import entry
+from harness.analysis.claims import with_own
 from harness.report.page import build
 
 
 def command(cfgs: list[DictConfig]) -> int:
     """Write the page of each config and say where it is."""
     for cfg in cfgs:
-        print(f"report: {build(Path(cfg.results), Path(cfg.out)).absolute().as_uri()}")
+        page = build(Path(cfg.results), Path(cfg.out), with_own(_files(cfg.claims)))
+        print(f"report: {page.absolute().as_uri()}")
     return 0
+
+
+def _files(given: object) -> list[str]:
+    """One path, several, or none."""
+    if given is None:
+        return []
+    paths = OmegaConf.to_object(given) if OmegaConf.is_list(given) else [given]
+    return [str(path) for path in paths]  # type: ignore[union-attr]
 
 
 if __name__ == "__main__":

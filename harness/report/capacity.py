@@ -12,14 +12,14 @@ from harness.report.subject import Subject, bounds
 
 
 def capacity(subject: Subject) -> Figure:
-    known = [e for e in subject.entries if e["capacity"].known]
+    known = [e for e in subject.drawn if e["capacity"].known]
     # A log scale has no place for what holds nothing, such as the head alone.
     drawn = [e for e in known if _bits(e) > 0 and e["capacity_parameters"].known]
     return Figure(
         "capacity",
         "Capacity by trained parameters",
         "Line plot of bits held against trained parameters, both on log scales, a line per method.",
-        caption(subject),
+        captions.with_drawn(subject, caption(subject)),
         _chart(subject, drawn),
     )
 

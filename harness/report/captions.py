@@ -28,6 +28,11 @@ def unmeasured(subject: Subject, figure: str, words: str) -> str:
     return f"{words} was not measured: {listed(reasons, most=3) or 'no trial finished'}."
 
 
+def with_drawn(subject: Subject, caption: str) -> str:
+    """The caption of a chart that has a mark for each of the drawn."""
+    return f"{caption} {subject.drawn_words}".rstrip()
+
+
 def triangle(subject: Subject) -> str:
     drawn = subject.triangle
     if not drawn.positions:

@@ -34,16 +34,23 @@ class Mark:
 
 @dataclass(frozen=True)
 class Axis:
+    """`zero` is where zeros are drawn on a log axis that has to show some: below all others."""
+
     title: str
     low: float
     high: float
     log: bool
     ticks: tuple[tuple[float, str], ...]
+    zero: float | None = None
+
+    def on(self, value: float) -> float:
+        """The coordinate at which a value is drawn."""
+        return self.zero if self.zero is not None and value <= 0 else value
 
     def place(self, value: float) -> float:
         """Where a value lies on the axis: 0 at its low end, 1 at its high end."""
         if self.log:
-            return log10(value / self.low) / log10(self.high / self.low)
+            return log10(self.on(value) / self.low) / log10(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
 
@@ -188,17 +195,27 @@ def axis(
 ) -> Axis:
     """An axis that holds all values with room at its ends, as shares of the range."""
     known = list(values)
-    low, high = min(known), max(known)
     if log:
-        first, last = log10(low), log10(high)
-        span = max(last - first, 0.3)
-        low, high = 10 ** (first - span * room[0]), 10 ** (last + span * room[1])
-        ticks = _log_ticks(low, high)
-    else:
-        span = (high - low) or abs(high) * 0.1 or 1.0
-        low, high = low - span * room[0], high + span * room[1]
-        ticks = _ticks(low, high)
-    return Axis(title, low, high, log, tuple((tick, show(tick)) for tick in ticks))
+        return _log_axis(title, known, show, room)
+    low, high = min(known), max(known)
+    span = (high - low) or abs(high) * 0.1 or 1.0
+    low, high = low - span * room[0], high + span * room[1]
+    ticks = _ticks(low, high)
+    return Axis(title, low, high, False, tuple((tick, show(tick)) for tick in ticks))
+
+
+def _log_axis(
+    title: str, values: Sequence[float], show: Callable[[float], str], room: tuple[float, float]
+) -> Axis:
+    """Zeros, which have no logarithm, stand a step below the least of the others."""
+    positive = [value for value in values if value > 0] or [1.0]
+    first, last = log10(min(positive)), log10(max(positive))
+    span = max(last - first, 0.3)
+    zero = 10 ** (first - 0.15 * span) if min(values) <= 0 else None
+    low = (zero or min(positive)) / 10 ** (span * room[0])
+    high = 10 ** (last + span * room[1])
+    ticks = [(tick, show(tick)) for tick in _log_ticks(min(positive) if zero else low, high)]
+    return Axis(title, low, high, True, (*([(zero, "0")] if zero else []), *ticks), zero)
 
 
 def _ticks(low: float, high: float, about: int = 6) -> list[float]:

@@ -16,10 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis import numbers
-from harness.analysis.choice import LIMITS, NEEDS, PREFERENCES, Constraints, more_is_better, unmet
+from harness.analysis.constraints import (
+    LIMITS,
+    NEEDS,
+    PREFERENCES,
+    Constraints,
+    more_is_better,
+    unmet,
+)
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
 from harness.analysis.resampling import resampled
+from harness.analysis.study import Study
 from harness.analysis.triangle import Triangle
 from harness.report.subject import Subject
 from harness.report.table import InUnit, Show, record_href, specs, tags
@@ -46,8 +54,13 @@ def study_data(subject: Subject, out: Path) -> dict[str, Any]:
     """Everything that the scripts of the page at `out` read, entries in the order of the study."""
     study, entries = subject.study, subject.entries
     columns = specs(subject)
-    limits = {limit: _held(subject, _figure_of_limit(limit)) for limit in LIMITS}
-    preferences = {prefer: _held(subject, _preferred(prefer)) for prefer in PREFERENCES}
+    limits = {
+        limit: _held(more_is_better(limit, study), _figure_of_limit(limit)) for limit in LIMITS
+    }
+    preferences = {
+        prefer: _held(_more_is_preferred(prefer, study), _preferred(prefer))
+        for prefer in PREFERENCES
+    }
     used = {column.figure for column, _, _ in columns} | {told.figure for told in subject.told}
     for held in (*limits.values(), *preferences.values()):
         used |= {held["figure"], *held["instead"].values()}
@@ -64,6 +77,7 @@ def study_data(subject: Subject, out: Path) -> dict[str, Any]:
         "seeds": [[*entry.seeds] for entry in entries],
         "trials": [" ".join(entry.trials) for entry in entries],
         "records": _folder(entries, out),
+        "foreign": _coded([entry.foreign for entry in entries]),
         "order": [subject.index[entry.label] for entry in subject.in_order],
         "ranks": [p.rank if (p := subject.places.get(e.label)) else None for e in entries],
         "tags": {
@@ -142,13 +156,17 @@ def _preferred(prefer: str) -> Callable[[tuple[str, ...]], str]:
     return lambda needs: Constraints(needs=needs, prefer=prefer).preferred
 
 
-def _held(subject: Subject, figure_with: Callable[[tuple[str, ...]], str]) -> Columns:
+def _more_is_preferred(prefer: str, study: Study) -> bool:
+    return study.higher_is_better if prefer == "quality" else prefer == "capacity"
+
+
+def _held(more: bool, figure_with: Callable[[tuple[str, ...]], str]) -> Columns:
     """A figure, whether more of it is better, and the figures in its place under some needs."""
     figure = figure_with(())
     others = {need: figure_with((need,)) for need in NEEDS}
     return {
         "figure": figure,
-        "more": more_is_better(subject.study, figure),
+        "more": more,
         "instead": {need: other for need, other in others.items() if other != figure},
     }
 

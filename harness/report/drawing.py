@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
-from harness.report.charts import Bars, Bounds, Forest, Mark, Scatter, TernaryMark, alike
+from harness.report.charts import Bars, Bounds, Forest, ForestRow, Mark, Scatter, TernaryMark, alike
 from harness.report.labels import place, scatter_anchors, steps
-from harness.report.style import LIGHT, TINT, token
+from harness.report.style import FADED, LIGHT, TINT, token
 
 DPI = 72  # an inch of a still is 72 px of the page
 SIZE = 760, 460
@@ -19,6 +20,7 @@ ROW = 22
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 10, 48  # px around the axes
 LETTER = 7.5  # px of a row's name
 WHISKER = 0.35
+Segment = tuple[tuple[float, float], tuple[float, float]]
 
 
 def scatter(chart: Scatter) -> Figure:
@@ -53,18 +55,9 @@ def scatter(chart: Scatter) -> Figure:
         )
     for group in alike(chart.marks):
         marks = [chart.marks[index] for index in group]
-        ends = [
-            ((mark.x, low), (mark.x, high))
-            for mark in marks
-            for low, high in _bounds(mark.y_bounds)
-        ]
-        ends += [
-            ((low, mark.y), (high, mark.y))
-            for mark in marks
-            for low, high in _bounds(mark.x_bounds)
-        ]
-        colour = LIGHT[token(marks[0].family)]
-        axes.add_collection(LineCollection(ends, colors=colour, linewidths=1, alpha=WHISKER))
+        upright = [((m.x, low), (m.x, high)) for m in marks for low, high in _bounds(m.y_bounds)]
+        level = [((low, m.y), (high, m.y)) for m in marks for low, high in _bounds(m.x_bounds)]
+        _segments(axes, upright + level, marks[0].family, 1, WHISKER)
         axes.scatter([m.x for m in marks], [m.y for m in marks], **mark_style(marks))
     plot = SIZE[0] - LEFT - RIGHT, SIZE[1] - TOP - BOTTOM
     positions = place(scatter_anchors(chart, *plot), *plot, steps(chart, *plot))
@@ -92,26 +85,26 @@ def forest(chart: Forest) -> Figure:
     axes.axvline(chart.neutral, color=LIGHT["muted"], linewidth=1, zorder=1)
     places: dict[int, str] = {}
     headings: set[int] = set()
-    y = 0
+    drawn: list[tuple[int, ForestRow]] = []
     for title, group in chart.groups:
-        places[y] = title
-        headings.add(y)
-        for offset, row in enumerate(group, start=1):
-            place_y = y + offset
-            places[place_y] = row.label
-            colour = LIGHT[token(row.family)]
-            if row.bounds:
-                axes.hlines(place_y, *row.bounds, colour, lw=2)
-            axes.plot(row.value, place_y, row.shape.matplotlib, color=colour, markersize=8)
-            if row.tick is not None:
-                axes.plot(row.tick, place_y, "|", color=colour, markersize=11, mew=1.5)
-        y += len(group) + 1
-    axes.set_yticks(list(places), list(places.values()))
-    axes.tick_params(axis="y", length=0)
-    for index, text in zip(places, axes.get_yticklabels(), strict=True):
-        if index in headings:
-            text.set_fontweight("bold")
-        text.set_color(LIGHT["ink"])
+        headings.add(len(places))
+        places[len(places)] = title
+        for row in group:
+            drawn.append((len(places), row))
+            places[len(places)] = row.label
+    for family in dict.fromkeys(row.family for row in rows):
+        own = [(y, row) for y, row in drawn if row.family == family]
+        spans = [((low, y), (high, y)) for y, row in own for low, high in _bounds(row.bounds)]
+        _segments(axes, spans, family, 2)
+        style: dict[str, Any] = {"color": LIGHT[token(family)], "linestyle": "none"}
+        for shape in dict.fromkeys(row.shape for _, row in own):
+            xs, ys = zip(*((row.value, y) for y, row in own if row.shape == shape), strict=True)
+            axes.plot(xs, ys, marker=shape.matplotlib, markersize=8, **style)
+        ticks = [(row.tick, y) for y, row in own if row.tick is not None]
+        if ticks:
+            xs, ys = zip(*ticks, strict=True)
+            axes.plot(xs, ys, marker="|", markersize=11, mew=1.5, **style)
+    _row_names(axes, list(places.values()), headings)
     return figure
 
 
@@ -121,17 +114,19 @@ def bars(chart: Bars) -> Figure:
     _x_axis(axes, chart)
     axes.set_ylim(len(chart.rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
-    for y, row in enumerate(chart.rows):
-        left = 0.0
-        for colour, part in zip(chart.colours, row.parts, strict=True):
-            axes.barh(
-                y, part, 0.62, left, color=LIGHT[colour], edgecolor=LIGHT["paper"], linewidth=0.6
-            )
-            left += part
-        if row.measured is not None:
-            axes.plot(row.measured, y, "|", color=LIGHT["ink"], markersize=16, mew=2)
-    axes.set_yticks(range(len(names)), names)
-    axes.tick_params(axis="y", length=0, labelcolor=LIGHT["ink"])
+    lefts = [0.0] * len(chart.rows)
+    for colour, parts in zip(
+        chart.colours, zip(*(r.parts for r in chart.rows), strict=True), strict=True
+    ):
+        axes.barh(
+            range(len(parts)), parts, 0.62, lefts, color=LIGHT[colour], edgecolor=LIGHT["paper"],
+            linewidth=0.6,
+        )  # fmt: skip
+        lefts = [left + part for left, part in zip(lefts, parts, strict=True)]
+    peaks = [(row.measured, y) for y, row in enumerate(chart.rows) if row.measured is not None]
+    if peaks:
+        axes.plot(*zip(*peaks, strict=True), "|", color=LIGHT["ink"], markersize=16, mew=2)
+    _row_names(axes, names)
     return figure
 
 
@@ -142,11 +137,27 @@ def mark_style(marks: Sequence[Mark | TernaryMark]) -> dict[str, Any]:
         "s": [(0.8 * mark.size) ** 2 for mark in marks],
         "marker": shape.matplotlib,
         "c": [(colour, TINT / 255 if shape.pale else 1.0)] * len(marks),
+        **({"alpha": FADED} if shape.faded else {}),
         "edgecolors": colour if shape.pale else LIGHT["paper"],
         "linewidths": 1.4 if shape.pale else 0.8,
         "zorder": 4,
         "clip_on": False,
     }
+
+
+def _segments(
+    axes: Axes, ends: Sequence[Segment], family: str, width: float, alpha: float = 1.0
+) -> None:
+    """Straight pieces in a family's colour: one path, since an artist for each takes long."""
+    if ends:
+        path = Path(
+            [point for segment in ends for point in segment],
+            [Path.MOVETO, Path.LINETO] * len(ends),
+        )
+        colour = LIGHT[token(family)]
+        axes.add_artist(
+            PathPatch(path, fill=False, edgecolor=colour, lw=width, alpha=alpha, zorder=2)
+        )
 
 
 def _bounds(bounds: Bounds) -> list[tuple[float, float]]:
@@ -164,6 +175,18 @@ def _axes(width: float, height: float, left: float) -> tuple[Figure, Axes]:
 def _room(names: list[str]) -> float:
     """Px that the longest name needs, within reason."""
     return min(300.0, 16 + LETTER * max(map(len, names)))
+
+
+def _row_names(axes: Axes, names: Sequence[str], headings: Container[int] = ()) -> None:
+    """Left of the axes. A tick for each would be five artists."""
+    axes.set_yticks([])
+    beside = axes.get_yaxis_transform()
+    for y, name in enumerate(names):
+        weight = "bold" if y in headings else "normal"
+        axes.text(
+            -0.008, y, name, transform=beside, ha="right", va="center", fontsize=11,
+            fontweight=weight,
+        )  # fmt: skip
 
 
 def _x_axis(axes: Axes, chart: Scatter | Forest | Bars) -> None:

@@ -31,7 +31,7 @@ def triangle(subject: Subject) -> Figure:
         "triangle",
         "Capacity, memory, speed",
         "Triangle with capacity on top, memory left and speed right.",
-        captions.triangle(subject),
+        captions.with_drawn(subject, captions.triangle(subject)),
         first,
         {name: chart for name, chart in drawn.items() if chart is not None},
     )
@@ -114,18 +114,19 @@ def _ternary(subject: Subject, triangle: Triangle) -> Ternary | None:
     if not triangle.positions:
         return None
     order = {entry.label: place for place, entry in enumerate(subject.in_order)}
+    positions = [p for entry in subject.drawn if (p := triangle.of(entry)) is not None]
     marks = tuple(
         TernaryMark(
             numbers.shortened(p.entry.label),
             p.entry.family,
-            subject.shapes[p.entry.method],
+            subject.shape(p.entry),
             subject.sizes[p.entry.label],
             p.weights,
             (),
             order[p.entry.label],
             subject.index[p.entry.label],
         )
-        for p in triangle.positions
+        for p in positions
     )
     families = {entry.family for entry in subject.entries}
     claims = tuple(
@@ -151,7 +152,7 @@ def _forest_row(subject: Subject, entry: Entry, figure: str, label: str) -> Fore
     return ForestRow(
         numbers.shortened(label),
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         ratio.value or 0.0,
         bounds(ratio),
         batch.value,

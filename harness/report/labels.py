@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.report.charts import Scatter, Ternary
 
@@ -23,6 +26,8 @@ POSITIONS = (
     ("bottom", "left"),
 )
 Box = tuple[float, float, float, float]
+Boxes = NDArray[np.float64]
+"""Of shape (boxes, 4)."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +50,23 @@ def place(
     Greedy: the least rank chooses first, and of the places that are free the one that crosses
     least: a whisker counts once, one of `lines` three times. A name that fits nowhere is left out.
     """
-    marks = [_around(a.x, a.y, a.size, a.size) for a in anchors]
-    whiskers = [box for anchor in anchors for box in anchor.whiskers]
-    names: list[Box] = []
+    marks = _boxes(_around(a.x, a.y, a.size, a.size) for a in anchors)
+    whiskers = _boxes(box for anchor in anchors for box in anchor.whiskers)
+    pieces = _boxes(lines)
+    first = sorted(range(len(anchors)), key=lambda i: anchors[i].rank)[:MOST]
+    names = np.empty((0, 4))
     placed: dict[int, str] = {}
-
-    def crossed(option: tuple[str, Box]) -> int:
-        return _hits(option[1], whiskers) + 3 * _hits(option[1], lines)
-
-    for index in sorted(range(len(anchors)), key=lambda i: anchors[i].rank)[:MOST]:
-        others = marks[:index] + marks[index + 1 :] + names
-        free = [
-            (f"{vertical} {horizontal}", box)
-            for vertical, horizontal in POSITIONS
-            if _inside(box := _beside(anchors[index], vertical, horizontal), width, height)
-            and not _hits(box, others)
-        ]
-        if free:
-            placed[index], box = min(free, key=crossed)
-            names.append(box)
+    for index in first:
+        options = _boxes(_beside(anchors[index], *position) for position in POSITIONS)
+        inside = (options[:, :2] >= 0).all(axis=1) & (options[:, 2:] <= (width, height)).all(axis=1)
+        # A mark of its own is not in the way of a name.
+        own = _hits(options, marks[index : index + 1])
+        free = inside & (_hits(options, marks) == own) & (_hits(options, names) == 0)
+        if free.any():
+            crossed = _hits(options, whiskers) + 3 * _hits(options, pieces)
+            best = int(np.where(free, crossed, np.iinfo(int).max).argmin())
+            placed[index] = " ".join(POSITIONS[best])
+            names = np.vstack([names, options[best]])
     return placed
 
 
@@ -122,12 +125,12 @@ def _around(x: float, y: float, width: float, height: float) -> Box:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _inside(box: Box, width: float, height: float) -> bool:
-    return box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+def _boxes(boxes: Iterable[Box]) -> Boxes:
+    return np.array(list(boxes), dtype=float).reshape(-1, 4)
 
 
-def _hits(box: Box, others: Sequence[Box]) -> int:
-    return sum(
-        box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
-        for other in others
-    )
+def _hits(boxes: Boxes, others: Boxes) -> NDArray[np.int_]:
+    """How many of the others each box meets."""
+    own = boxes[:, None]
+    meets = (own[..., :2] < others[:, 2:]) & (others[:, :2] < own[..., 2:])
+    return np.asarray(meets.all(axis=2).sum(axis=1))

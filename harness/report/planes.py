@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
-from harness.analysis.pareto import front
 from harness.report import captions
 from harness.report.charts import Axis, Figure, Line, Mark, Reference, Scatter, axis
 from harness.report.subject import Subject, bounds
@@ -22,19 +21,19 @@ class Cost:
     title: str
     words: str
     show: Callable[[float], str]
-    log: bool
 
 
 COSTS = (
-    Cost("train_memory", "memory", "training memory", "training peak", numbers.in_bytes, False),
-    Cost("unmerged", "latency", "latency", "unmerged latency", numbers.ratio, False),
+    Cost("train_memory", "memory", "training memory", "training peak", numbers.in_bytes),
+    Cost("unmerged", "latency", "unmerged latency", "unmerged latency", numbers.ratio),
+    Cost("deployed", "deployed", "deployed latency", "deployed latency", numbers.ratio),
+    Cost("file_bytes", "bytes", "stored bytes", "file size", numbers.in_bytes),
     Cost(
         "trainable",
         "parameters",
         "trained parameters",
         "number of trained parameters",
         numbers.count,
-        True,
     ),
 )
 
@@ -45,19 +44,20 @@ def trade_offs(subject: Subject) -> tuple[Figure, ...]:
 
 def sizes(subject: Subject) -> Figure:
     known = _known(subject, "quality", "trainable")
-    caption = captions.sizes(subject)
+    caption = captions.with_drawn(subject, captions.sizes(subject))
     chart = None
     if known:
+        x, y = cost_axis(subject, "trainable", known), quality_axis(subject, known)
         lines = []
         for method in sorted({entry.method for entry in known}):
             own = sorted(
                 (e for e in known if e.method == method and e.size is not None), key=_trained
             )
             if len(own) > 1:
-                points = tuple((_trained(e), e["quality"].value or 0.0) for e in own)
+                points = tuple((x.on(_trained(e)), e["quality"].value or 0.0) for e in own)
                 lines.append(Line(points, own[0].family, False))
         marks = tuple(
-            _mark(subject, e, "trainable", rank=len(known) - place)
+            _mark(subject, e, "trainable", x, rank=len(known) - place)
             for place, e in enumerate(sorted(known, key=_trained))
         )
         references = tuple(
@@ -68,7 +68,6 @@ def sizes(subject: Subject) -> Figure:
             )
             if reference is not None
         )
-        x, y = _parameters_axis(known), _quality_axis(subject, known)
         chart = Scatter(x, y, marks, tuple(lines), references, "")
     return Figure(
         "sizes",
@@ -82,18 +81,15 @@ def sizes(subject: Subject) -> Figure:
 def _trade_off(subject: Subject, cost: Cost) -> Figure:
     known = _known(subject, "quality", cost.figure)
     chart = None
-    on_front: list[Entry] = []
+    on_front = subject.on_front(cost.figure)
+    caption = captions.trade_off(subject, cost.figure, cost.words, cost.show, on_front)
     if known:
-        pairs = [(e[cost.figure].value or 0.0, e["quality"].value or 0.0) for e in known]
-        mask = front(pairs, (False, subject.study.higher_is_better))
-        on_front = [entry for entry, kept in zip(known, mask, strict=True) if kept]
-        on_front.sort(key=lambda e: e[cost.figure].value or 0.0)
         chart = _scatter(subject, cost, known, on_front)
     return Figure(
         f"trade-{cost.name}",
         f"Quality against {cost.title}",
         f"Scatter plot of quality against {cost.words}; the line joins the Pareto front.",
-        captions.trade_off(subject, cost.figure, cost.words, cost.show, on_front),
+        captions.with_drawn(subject, caption),
         chart,
     )
 
@@ -101,36 +97,54 @@ def _trade_off(subject: Subject, cost: Cost) -> Figure:
 def _scatter(subject: Subject, cost: Cost, known: list[Entry], on_front: list[Entry]) -> Scatter:
     first = {entry.label: place for place, entry in enumerate(on_front)}
     order = {entry.label: place for place, entry in enumerate(subject.in_order)}
+    x = cost_axis(subject, cost.figure, known)
     marks = tuple(
-        _mark(subject, e, cost.figure, first.get(e.label, len(first) + order[e.label]))
+        _mark(subject, e, cost.figure, x, first.get(e.label, len(first) + order[e.label]))
         for e in known
     )
-    if cost.log:
-        x = _parameters_axis(known)
-    elif cost.figure == "train_memory":
-        values = [e[cost.figure].value or 0.0 for e in known]
+    corners = [(x.on(e[cost.figure].value or 0.0), e["quality"].value) for e in on_front]
+    steps = tuple(_staircase(corners))
+    lines = (Line(steps, None, False),) if len(on_front) > 1 else ()
+    return Scatter(x, quality_axis(subject, known), marks, lines, (), "better")
+
+
+def cost_axis(subject: Subject, figure: str, known: Sequence[Entry]) -> Axis:
+    """An axis for one of COSTS, in the figure's own unit, that holds all that is known of it."""
+    values = [e[figure].value or 0.0 for e in known]
+    if figure == "trainable":
+        return axis("trained parameters", values, numbers.short(numbers.count), log=True)
+    if figure == "file_bytes":
+        plain = axis("stored bytes", values, numbers.in_bytes, log=True)
+        least = plain.low if plain.zero is None else min(value for value in values if value > 0)
+        none = () if plain.zero is None else ((plain.zero, "0"),)
+        return replace(plain, ticks=(*none, *_bytes_ticks(least, plain.high)))
+    if figure == "train_memory":
         unit, size = numbers.bytes_unit(values)
-        plain = axis(
-            f"training peak ({unit})",
-            [v / size for v in values],
-            numbers.short(numbers.significant),
-        )
+        in_unit = numbers.short(numbers.significant)
+        title = f"training peak, {subject.peak_words} ({unit})"
+        plain = axis(title, [v / size for v in values], in_unit)
         # The marks stay in bytes; only the ticks are told in the unit.
         ticks = tuple((tick * size, text) for tick, text in plain.ticks)
-        x = Axis(plain.title, plain.low * size, plain.high * size, False, ticks)
-    else:
-        reach = [b for e in known for b in bounds(e[cost.figure]) or (e[cost.figure].value or 0.0,)]
-        x = axis("unmerged latency over the base's", reach, numbers.ratio)
-    steps = tuple(_staircase([(e[cost.figure].value, e["quality"].value) for e in on_front]))
-    lines = (Line(steps, None, False),) if len(on_front) > 1 else ()
-    return Scatter(x, _quality_axis(subject, known), marks, lines, (), "better")
+        return Axis(plain.title, plain.low * size, plain.high * size, False, ticks)
+    reach = [b for e in known for b in bounds(e[figure]) or (e[figure].value or 0.0,)]
+    return axis(f"{figure} latency over the base's", reach, numbers.ratio)
 
 
-def _staircase(corners: list[tuple[float | None, float | None]]) -> Iterable[tuple[float, float]]:
+def _bytes_ticks(low: float, high: float) -> Iterable[tuple[float, str]]:
+    """Numbers that are round in their own unit: 3 KiB, 10 KiB, …, 1 MiB."""
+    show = numbers.short(numbers.in_bytes)
+    for factors in ((1, 10, 100), (1, 3, 10, 30, 100, 300), (1, 2, 5, 10, 20, 50, 100, 200, 500)):
+        every = (factor * 1024.0**power for power in range(5) for factor in factors)
+        ticks = [tick for tick in every if low <= tick <= high]
+        if len(ticks) >= 4:
+            break
+    return ((tick, show(tick)) for tick in ticks)
+
+
+def _staircase(corners: list[tuple[float, float | None]]) -> Iterable[tuple[float, float]]:
     """From each point level to the next one's cost, then up: what is reached at that cost."""
     previous: float | None = None
     for cost, quality in corners:
-        assert cost is not None
         assert quality is not None
         if previous is not None:
             yield cost, previous
@@ -138,14 +152,14 @@ def _staircase(corners: list[tuple[float | None, float | None]]) -> Iterable[tup
         previous = quality
 
 
-def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
+def _mark(subject: Subject, entry: Entry, figure: str, x: Axis, rank: int) -> Mark:
     estimate = entry[figure]
     return Mark(
         numbers.shortened(entry.label),
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         subject.sizes[entry.label],
-        estimate.value or 0.0,
+        x.on(estimate.value or 0.0),
         entry["quality"].value or 0.0,
         bounds(estimate),
         bounds(entry["quality"]),
@@ -155,20 +169,14 @@ def _mark(subject: Subject, entry: Entry, figure: str, rank: int) -> Mark:
     )
 
 
-def _quality_axis(subject: Subject, entries: list[Entry]) -> Axis:
+def quality_axis(subject: Subject, entries: Sequence[Entry]) -> Axis:
     reach = [b for e in entries for b in bounds(e["quality"]) or (e["quality"].value or 0.0,)]
     title = f"{subject.study.metric} ({subject.quality_unit})"
     return axis(title, reach, numbers.short(subject.show_quality))
 
 
-def _parameters_axis(entries: list[Entry]) -> Axis:
-    return axis(
-        "trained parameters", [_trained(e) for e in entries], numbers.short(numbers.count), log=True
-    )
-
-
 def _known(subject: Subject, *figures: str) -> list[Entry]:
-    return [e for e in subject.entries if all(e[figure].known for figure in figures)]
+    return [e for e in subject.drawn if all(e[figure].known for figure in figures)]
 
 
 def _trained(entry: Entry) -> float:

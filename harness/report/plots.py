@@ -21,7 +21,7 @@ from harness.report.plot_parts import (
     whiskers,
 )
 from harness.report.plot_rows import bars, forest
-from harness.report.style import TINT
+from harness.report.style import FADED, TINT
 
 WIDE, NARROW = (640, 370), (270, 330)  # px of the axes
 WIDE_SIDE, NARROW_SIDE = 520, 250  # px of the triangle's side
@@ -157,7 +157,7 @@ def _marks(
             "symbol": first.shape.plotly,
             "size": [marks[index].size for index in group],
             "color": f"{colour}/{TINT:x}" if pale else colour,
-            "opacity": 1,
+            "opacity": FADED if first.shape.faded else 1,
             "line": {"color": colour, "width": 1.4}
             if is_open or pale
             else {"color": "--paper", "width": 0.8},
@@ -171,6 +171,8 @@ def _marks(
 def _names(
     marks: Sequence[Mark | TernaryMark], group: list[int], positions: dict[int, str]
 ) -> Spec:
+    if not any(index in positions for index in group):
+        return {"mode": "markers"}
     return {
         "mode": "markers+text",
         "text": [escaped(marks[index].label) if index in positions else "" for index in group],

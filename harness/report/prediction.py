@@ -45,14 +45,14 @@ def prediction(subject: Subject) -> Figure:
         "Measured against predicted",
         "Scatter plot of measured against predicted peaks of memory, both on log scales, with the "
         "diagonal on which the two agree.",
-        caption(subject),
-        _chart(subject, subject.predicted),
+        " ".join([caption(subject), *_left_out(subject)]),
+        _chart(subject, _worst(subject)),
     )
 
 
 def peaks(subject: Subject) -> PeakTable:
     """A row per peak that was predicted, the worst prediction first."""
-    found = sorted(subject.predicted, key=lambda one: -abs(one.error))
+    found = _worst(subject)
     unit, size = numbers.bytes_unit(one.measured for one in found)
     show = in_unit(size)
 
@@ -110,6 +110,16 @@ def caption(subject: Subject) -> str:
     return " ".join(sentences)
 
 
+def _worst(subject: Subject) -> list[Predicted]:
+    """The peaks that are shown one by one, the worst prediction first."""
+    return sorted(subject.predicted, key=lambda one: -abs(one.error))[: subject.most]
+
+
+def _left_out(subject: Subject) -> list[str]:
+    n = len(subject.predicted)
+    return [f"Shown are the {subject.most} worst of {n:,}."] if n > subject.most else []
+
+
 def _errors(subject: Subject, found: list[Predicted], told: Accuracy) -> str:
     trials = len({one.trial for one in found})
     worst = told.worst
@@ -136,7 +146,7 @@ def _chart(subject: Subject, found: list[Predicted]) -> Scatter | None:
     diagonal = Line(tuple((value, value) for value in corners), None, False)
     marks: list[Mark] = []
     named: set[tuple[str, str]] = set()
-    for rank, one in enumerate(sorted(found, key=lambda one: -abs(one.error))):
+    for rank, one in enumerate(found):
         entry = subject.by_trial[one.trial]
         # Seeds lie upon each other; the one that is furthest off carries their name.
         name = "" if (entry.label, one.phase) in named else numbers.shortened(entry.label)

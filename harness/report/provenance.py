@@ -10,9 +10,11 @@ from typing import Any
 from harness.analysis.estimate import Estimate
 from harness.analysis.figures import Row
 from harness.analysis.numbers import DASH, capital, in_bytes, listed, plural, significant
+from harness.analysis.search import search_failures
 from harness.analysis.study import Failure
-from harness.analysis.ties import OVERLAP, PAIRED, compare
+from harness.analysis.ties import OVERLAP, PAIRED, against
 from harness.analysis.triangle import Triangle
+from harness.report.foreign import published
 from harness.report.machine import machine
 from harness.report.subject import Subject
 from harness.report.table import UNSTABLE, Link, record_href
@@ -62,7 +64,9 @@ class Failed:
 
 @dataclass(frozen=True)
 class RuleTable:
-    """Benefits and weights of every configuration under one rule of the triangle."""
+    """Benefits and weights of configurations under one rule of the triangle. `left_out` are names
+    and the reason that they share.
+    """
 
     name: str
     axes: tuple[str, ...]
@@ -92,6 +96,7 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
     if versions or commits:
         parts = [*versions, *(f"commit {commit}" for commit in commits)]
         told.append(("Harness", listed(parts)))
+    told += published(rows)
     told += _recipe(subject, rows)
     told += _measuring(rows)
     told += _probes(rows)
@@ -101,7 +106,9 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
-    return tuple(_failed(failure, out) for failure in subject.study.failures)
+    """Those of searches for a learning rate last."""
+    found = (*subject.study.failures, *search_failures(subject.study))
+    return tuple(_failed(failure, out) for failure in found)
 
 
 def skipped(subject: Subject, out: Path) -> tuple[Failed, ...]:
@@ -143,10 +150,11 @@ def missing(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def rules(subject: Subject) -> tuple[RuleTable, ...]:
-    return tuple(_rule(triangle) for triangle in (subject.triangle, *subject.alternatives))
+    """Rows for the drawn."""
+    return tuple(_rule(subject, rule) for rule in (subject.triangle, *subject.alternatives))
 
 
-def _rule(triangle: Triangle) -> RuleTable:
+def _rule(subject: Subject, triangle: Triangle) -> RuleTable:
     axes = []
     for axis in triangle.axes:
         ends = [
@@ -164,9 +172,13 @@ def _rule(triangle: Triangle) -> RuleTable:
             ),
             position.nearest,
         )
-        for position in triangle.positions
+        for entry in subject.drawn
+        if (position := triangle.of(entry)) is not None
     )
-    left_out = tuple((entry.label, reason) for entry, reason in triangle.left_out)
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for entry, reason in triangle.left_out:
+        reasons[reason].append(entry.label)
+    left_out = tuple((listed(labels, most=12), reason) for reason, labels in reasons.items())
     return RuleTable(triangle.name, tuple(axes), rows, left_out)
 
 
@@ -257,7 +269,7 @@ def _ties(subject: Subject) -> str:
     others = [e for e in subject.in_order if e is not best and e["quality"].known]
     if best is None or not others:
         return "nothing to compare"
-    ways = {compare(subject.study, best, other).how for other in others}
+    ways = {comparison.how for comparison in against(subject.study, best, others)}
     words = {
         PAIRED: "two configurations tie when the 95% interval of their paired difference, on the "
         "same test examples, contains zero",

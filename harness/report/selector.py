@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.analysis import numbers
-from harness.analysis.choice import BYTES, LIMITS, NEEDS, PREFERENCES, more_is_better
+from harness.analysis.constraints import BYTES, LIMITS, NEEDS, PREFERENCES, more_is_better
 from harness.report.style import FAMILIES
 from harness.report.subject import Subject
 
@@ -18,6 +18,7 @@ TITLES = {
     "adapter_bytes": "Memory per further adapter",
     "forgetting": "Forgetting",
     "capacity": "Capacity",
+    "trainable": "Trained parameters",
 }
 NEED_WORDS = {
     "merge": "ends as the base's own architecture, merged or trained in place",
@@ -74,7 +75,7 @@ def selector(subject: Subject) -> Selector | None:
 
 def _limit(subject: Subject, name: str) -> Limit:
     figure = LIMITS[name]
-    more = more_is_better(subject.study, figure)
+    more = more_is_better(name, subject.study)
     title = f"{TITLES[figure]}, at {'least' if more else 'most'}"
     if name in BYTES:
         unit, size = numbers.bytes_unit(entry[figure].value for entry in subject.entries)
@@ -90,7 +91,11 @@ def _limit(subject: Subject, name: str) -> Limit:
 def _preferred(subject: Subject, figure: str) -> str:
     if figure == "quality":
         return f"best {subject.study.metric}"
-    words = {"capacity": "most capacity", "file_bytes": "smallest file"}
+    words = {
+        "capacity": "most capacity",
+        "file_bytes": "smallest file",
+        "trainable": "fewest trained parameters",
+    }
     return words.get(figure, f"least {TITLES[figure].lower()}")
 
 

@@ -34,8 +34,13 @@ def serving(subject: Subject) -> Figure:
 
 
 def served(subject: Subject, out: Path) -> Table:
-    """A row per configuration for which anything of serving is known."""
-    entries = [e for e in subject.in_order if any(e[figure].known for figure in _FIGURES)]
+    """A row per drawn configuration for which anything of serving is known, best quality first."""
+    labels = {entry.label for entry in subject.drawn}
+    entries = [
+        e
+        for e in subject.in_order
+        if e.label in labels and any(e[figure].known for figure in _FIGURES)
+    ]
     return tabulate(subject, entries, _specs(entries) if entries else [], out)
 
 

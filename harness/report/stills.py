@@ -51,11 +51,24 @@ def inline(chart: Chart, name: str) -> str:
     # Its style sheet would hold for the whole page, whose own says the same of stills.
     useless = r"<metadata>.*?</metadata>|<style.*?</style>"
     svg = re.sub(useless, "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = _compact(svg)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     for key, colour in LIGHT.items():
         svg = svg.replace(f"{colour};", f"var(--{key});").replace(f'{colour}"', f'var(--{key})"')
     svg = svg.replace("'DejaVu Sans'", FONT)
     return svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
+
+
+def _compact(svg: str) -> str:
+    """Without what no reader sees: names that nothing refers to, breaks, digits past 0.01 px."""
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    svg = re.sub(r">\s*\n\s*<", "><", svg)
+    # Only in tags: a name may have digits, too.
+    return re.sub(r"<[^>]+>", lambda tag: _short(tag[0]), svg)
+
+
+def _short(tag: str) -> str:
+    return re.sub(r"(\d\.\d\d)\d+", r"\1", re.sub(r"\s*\n\s*", " ", tag))
 
 
 def standalone(chart: Chart) -> dict[str, bytes]:

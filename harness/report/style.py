@@ -69,12 +69,14 @@ FAMILIES = {
 @dataclass(frozen=True)
 class Shape:
     """One mark under the names that its two renderers give it; a pale one is an outline with a tint
-    of its colour, for the second of two things that are shown of one configuration.
+    of its colour, for the second of two things that are shown of one configuration; a faded one
+    stands back behind the others.
     """
 
     matplotlib: str
     plotly: str
     pale: bool = False
+    faded: bool = False
 
 
 SHAPES = (
@@ -113,6 +115,8 @@ OWN = {
 SMALLEST, LARGEST = 11.0, 17.0
 TINT = 0x38
 """Opacity of a pale mark, of 255."""
+FADED = 0.3
+"""Opacity of a faded mark."""
 
 
 def token(family: str) -> str:

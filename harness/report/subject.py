@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate, unknown
-from harness.analysis.needs import Answer, answers
 from harness.analysis.nulls import Verdict, verdict
+from harness.analysis.pareto import front
 from harness.analysis.prediction import Predicted, predictions
+from harness.analysis.scenarios import Answer, answers
+from harness.analysis.search import Search, searches
 from harness.analysis.study import Study
-from harness.analysis.ties import Place, compare, ranking
+from harness.analysis.ties import Place, ranking
 from harness.analysis.time_to_floor import time_to_floor
 from harness.analysis.triangle import (
     Sensitivity,
@@ -26,8 +28,12 @@ from harness.analysis.triangle import (
 )
 from harness.report import style
 
+COSTS = ("train_memory", "unmerged", "trainable")
+"""Figures that quality is traded for."""
 DRAWN = 30
-"""Most rows of a chart that has a row per configuration."""
+"""Most rows of a chart that has a row per configuration, where the page has few studies."""
+MOST = 300
+"""Most configurations that are drawn one by one in a plane: more of them hide each other."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Subject:
+    """`most` is how many configurations have a mark in each plane and a row in each long table."""
+
     study: Study
+    most: int = MOST
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -73,8 +82,17 @@ class Subject:
         return predictions(row for row in self.study.rows if str(row["trial"]) in self.by_trial)
 
     @cached_property
+    def searches(self) -> tuple[Search, ...]:
+        return searches(self.study)
+
+    @cached_property
     def places(self) -> dict[str, Place]:
         return ranking(self.study, self.entries)
+
+    @cached_property
+    def sharing(self) -> Counter[int]:
+        """How many entries share each rank."""
+        return Counter(place.rank for place in self.places.values())
 
     @cached_property
     def in_order(self) -> list[Entry]:
@@ -87,22 +105,69 @@ class Subject:
         """Those that cannot be told from the best, without the best itself."""
         if self.best is None:
             return []
-        others = [e for e in self.in_order if e is not self.best and e["quality"].known]
-        return [e for e in others if compare(self.study, self.best, e).tied]
+        first = self.places[self.best.label].rank
+        tied = {label for label, place in self.places.items() if place.rank == first}
+        return [e for e in self.in_order if e.label in tied and e is not self.best]
 
     @cached_property
     def few(self) -> list[Entry]:
         """All entries, or where those are too many to be drawn one by one, the best of each method
         and then the best of the rest.
         """
-        if len(self.entries) <= DRAWN:
-            return list(self.in_order)
-        first: dict[str, Entry] = {}
-        for entry in self.in_order:
-            first.setdefault(entry.method, entry)
-        wanted = dict.fromkeys(e.label for e in [*first.values(), *self.in_order])
-        chosen = set(list(wanted)[:DRAWN])
+        most = min(DRAWN, max(20, self.most // 10))
+        chosen = self._chosen(self._best_by(lambda e: e.method), most)
         return [entry for entry in self.in_order if entry.label in chosen]
+
+    @cached_property
+    def drawn(self) -> list[Entry]:
+        """All entries, or where those are too many to be told apart in a plane, the best of each
+        method, what is on a front, the best at each size, and then the best of the rest.
+        """
+        if len(self.entries) <= self.most:
+            return list(self.entries)
+        fronts = [e for figure in COSTS for e in self.on_front(figure)]
+        sizes = self._best_by(lambda e: (e.method, e.size))
+        chosen = self._chosen([*self._best_by(lambda e: e.method), *fronts, *sizes], self.most)
+        return [entry for entry in self.entries if entry.label in chosen]
+
+    @property
+    def drawn_words(self) -> str:
+        """Which are drawn where not all are; empty where all are."""
+        if len(self.drawn) == len(self.entries):
+            return ""
+        return (
+            f"Shown are {len(self.drawn):,} of {len(self.entries):,} configurations: the best of "
+            "each method, those on the fronts of the trade-offs, the best at each size, then the "
+            "best of the rest. The methods table has all."
+        )
+
+    def on_front(self, figure: str) -> list[Entry]:
+        """Those that no other beats in both quality and a figure of which less is better, the
+        lowest figure first.
+        """
+        if figure not in self._fronts:
+            known = [e for e in self.entries if e["quality"].known and e[figure].known]
+            pairs = [(e[figure].value or 0.0, e["quality"].value or 0.0) for e in known]
+            mask = front(pairs, (False, self.study.higher_is_better))
+            kept = [entry for entry, on_it in zip(known, mask, strict=True) if on_it]
+            self._fronts[figure] = sorted(kept, key=lambda e: e[figure].value or 0.0)
+        return self._fronts[figure]
+
+    @cached_property
+    def _fronts(self) -> dict[str, list[Entry]]:
+        return {}
+
+    def _best_by(self, key: Callable[[Entry], object]) -> list[Entry]:
+        """The best entry of each kind."""
+        first: dict[object, Entry] = {}
+        for entry in self.in_order:
+            first.setdefault(key(entry), entry)
+        return list(first.values())
+
+    def _chosen(self, first: list[Entry], most: int) -> set[str]:
+        """Labels of the first and then the best of the rest, so many of them at most."""
+        wanted = dict.fromkeys(entry.label for entry in [*first, *self.in_order])
+        return set(list(wanted)[:most])
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -131,11 +196,21 @@ class Subject:
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
+        """Of the scenarios that ship."""
         return answers(self.study) if self.best is not None else ()
 
     @cached_property
     def shapes(self) -> dict[str, style.Shape]:
         return style.shapes(entry.method for entry in self.entries)
+
+    def shape(self, entry: Entry) -> style.Shape:
+        """The method's, as an outline where the figures are somebody else's."""
+        return replace(self.shapes[entry.method], pale=bool(entry.foreign))
+
+    @property
+    def peak_words(self) -> str:
+        """What training memory is."""
+        return f"{self.study.basis.peak} memory"
 
     @cached_property
     def methods(self) -> list[tuple[str, str]]:
@@ -256,7 +331,8 @@ class Subject:
     def hover(self, entry: Entry) -> tuple[str, ...]:
         """The entry's name and what is told of it, a line for each figure that is known."""
         known = [(it, self.estimate(entry, it.figure)) for it in self.told]
-        return entry.label, *(it.line(figure) for it, figure in known if figure.known)
+        foreign = (f"foreign: {entry.foreign}",) if entry.foreign else ()
+        return entry.label, *foreign, *(it.line(figure) for it, figure in known if figure.known)
 
 
 def bounds(estimate: Estimate) -> tuple[float, float] | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.analysis import numbers
+from harness.analysis.choice import Choice
 from harness.analysis.entry import Entry
-from harness.analysis.needs import Answer
 from harness.analysis.numbers import listed, plural
+from harness.analysis.scenarios import Answer
+from harness.report import search
+from harness.report.foreign import alerts as foreign_alerts
 from harness.report.subject import Subject
 
 SHOWN_IF_PREFERRED = {
@@ -80,26 +83,29 @@ def alerts(subject: Subject) -> tuple[str, ...]:
         )
     if len(subject.study.environments) > 1:
         told.append(
-            f"The records come from {len(subject.study.environments)} environments. Times and "
-            "memory are compared within the commonest only; elsewhere they are a dash."
+            f"The records come from {len(subject.study.environments)} environments. Times are "
+            "compared within the commonest only, memory within one kind of GPU; elsewhere they are "
+            "a dash. Memory may differ by some percent between versions of libraries."
         )
+    told += foreign_alerts(subject)
     steps = {entry.recipe.get("train.steps") for entry in subject.entries if entry.family != "head"}
     if len(steps - {None}) > 1:
         told.append("Not all configurations saw the same number of examples.")
-    return tuple(told)
+    return (*told, *search.alerts(subject))
 
 
 def picks(subject: Subject) -> tuple[Pick, ...]:
-    return tuple(_pick(subject, answer) for answer in subject.answers)
+    return tuple(
+        _pick(subject, answer, answer.choice)
+        for answer in subject.answers
+        if answer.scenario.card and answer.choice is not None
+    )
 
 
-def _pick(subject: Subject, answer: Answer) -> Pick:
-    choice = answer.choice
+def _pick(subject: Subject, answer: Answer, choice: Choice) -> Pick:
+    title = answer.scenario.title
     if choice.pick is None:
-        reasons = listed(dict.fromkeys(v.reason for v in choice.relax))
-        nearest = choice.relaxed_for.label if choice.relaxed_for else "none"
-        sure = f"Nothing qualifies; the nearest, {nearest}, fails on {reasons}."
-        return Pick(answer.need.title, answer.need.rule, "none", (), sure)
+        return Pick(title, answer.rule, "none", (), nobody(choice))
     quality = numbers.with_interval(choice.pick["quality"], subject.show_quality)
     facts = [(f"{subject.study.metric} ({subject.quality_unit})", quality)]
     facts += [
@@ -119,7 +125,14 @@ def _pick(subject: Subject, answer: Answer) -> Pick:
         sure += " Other programs used the machine while it was measured."
     if answer.over_floor is not None and answer.over_floor.tied:
         sure = f"It cannot be told from the floor. {sure}"
-    return Pick(answer.need.title, answer.need.rule, choice.pick.label, tuple(facts), sure)
+    return Pick(title, answer.rule, choice.pick.label, tuple(facts), sure)
+
+
+def nobody(choice: Choice) -> str:
+    """Who comes nearest where nothing qualifies, and on what it fails."""
+    reasons = listed(dict.fromkeys(v.reason for v in choice.relax))
+    nearest = choice.relaxed_for.label if choice.relaxed_for else "none"
+    return f"Nothing qualifies; the nearest, {nearest}, fails on {reasons}."
 
 
 def _deployed(entry: Entry) -> str:

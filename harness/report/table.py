@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from harness.analysis import numbers
@@ -108,7 +109,14 @@ def in_unit(size: int) -> InUnit:
 def record_href(path: str | None, out: Path) -> str:
     if path is None:
         return ""
-    return Path(os.path.relpath(Path(path).resolve(), out.resolve().parent)).as_posix()
+    folder, name = os.path.split(path)
+    results, trial = os.path.split(folder)
+    return f"{_relative(results, out)}/{trial}/{name}"
+
+
+@cache
+def _relative(results: str, out: Path) -> str:
+    return Path(os.path.relpath(Path(results).resolve(), out.resolve().parent)).as_posix()
 
 
 def specs(subject: Subject) -> list[Spec]:
@@ -141,7 +149,7 @@ def specs(subject: Subject) -> list[Spec]:
     ]
     for title, figure, words in (
         ("File", "file_bytes", "what is stored per task"),
-        ("Training peak", "train_memory", "largest allocated memory while training"),
+        ("Training peak", "train_memory", f"largest {subject.peak_words} while training"),
         ("Inference peak", "inference_memory", "largest allocated memory while answering"),
     ):
         unit, size = numbers.bytes_unit(entry[figure].value for entry in subject.entries)
@@ -207,8 +215,7 @@ def _rank(subject: Subject, entry: Entry) -> Cell:
     place = subject.places.get(entry.label)
     if place is None:
         return Cell(DASH, reason=entry["quality"].reason)
-    sharing = sum(other.rank == place.rank for other in subject.places.values())
-    text = f"{place.rank}{'=' if sharing > 1 else ''}"
+    text = f"{place.rank}{'=' if subject.sharing[place.rank] > 1 else ''}"
     against = place.against_leader
     reason = ""
     if against is not None:
@@ -224,6 +231,8 @@ def tags(subject: Subject, entry: Entry) -> tuple[tuple[str, str], ...]:
         tags.append(("floor", "A head fitted on the frozen base: what a method must beat"))
     if entry is subject.study.ceiling:
         tags.append(("ceiling", "All weights trained: what a method is held against"))
+    if entry.foreign:
+        tags.append(("foreign", f"Published, not measured here: {entry.foreign}"))
     if entry.unstable:
         what = numbers.listed(UNSTABLE[kind] for kind in entry.unstable)
         tags.append(("unstable", f"Varied by more than 10%: {what}"))

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.choice import Constraints, select
-from harness.analysis.needs import answers, enough_quality
-from harness.analysis.study import studies
+from harness.analysis.choice import select
+from harness.analysis.constraints import Constraints
 from harness.errors import ConfigError
 from harness.store import load
 from tests import records
@@ -162,15 +161,6 @@ def test_who_does_not_mix_is_ruled_out_with_the_reason() -> None:
     assert choice.as_dict()["pick"]["capacity_bits"] == 900.0
 
 
-def test_many_tasks_count_the_real_bytes_of_a_further_adapter_where_measured() -> None:
-    by_file, by_memory = (
-        answers(studies(records.frame(rows))[0])[2] for rows in (sweep(), further_sweep())
-    )
-    assert (by_file.choice.pick.method, by_memory.choice.pick.method) == ("lora", "houlsby")
-    assert "stored file" in by_file.need.rule
-    assert "per further adapter" in by_memory.need.rule
-
-
 def test_every_entry_is_picked_tied_a_runner_up_or_ruled_out_by_name() -> None:
     choice = select(records.frame(sweep()), Constraints(needs=("merge",)))
     reasons = {out.entry.method: out.violations[0].reason for out in choice.ruled_out}
@@ -216,11 +206,73 @@ def test_ties_are_named_and_how_they_were_found(tmp_path: Path) -> None:
     assert "One seed" in choice.how_sure
 
 
+def test_the_pick_and_what_ties_with_it_share_the_resamples(tmp_path: Path) -> None:
+    rows = sweep()
+    rows[3]["quality"]["value"] = 0.799
+    choice = select(load(records.write(tmp_path, rows)), Constraints())
+    assert list(choice.wins)[:2] == ["lora 8", "houlsby 8"]
+    assert choice.wins["lora 8"] + choice.wins["houlsby 8"] > 0.9
+    assert sum(choice.wins.values()) == pytest.approx(1.0)
+    assert choice.certainty == choice.wins["lora 8"] > choice.wins["houlsby 8"]
+    assert (
+        f"Wins in {round(100 * choice.certainty)}% of 200 resamples; houlsby 8 in "
+        in choice.how_sure
+    )
+
+
+def test_constraints_are_held_against_measured_figures_and_quality_resampled(
+    tmp_path: Path,
+) -> None:
+    # bitfit's 0.76 keeps to 0.755 in most resamples, never its peak to 140 bytes.
+    frame = load(records.write(tmp_path, sweep()))
+    choice = select(frame, Constraints(min_quality=0.755, prefer="train_memory"))
+    assert choice.pick.method == "bitfit"
+    assert 0.3 < choice.certainty < 0.9
+    # Where ia3 (0.72) and bitfit miss it, the next cheapest wins.
+    assert next(iter(set(choice.wins) - {"bitfit"})) in ("ia3", "houlsby 8", "head")
+    assert choice.wins.get("full", 0) == 0
+    narrow = select(frame, Constraints(max_train_memory=140, min_quality=0.5))
+    assert narrow.wins == {"head": 1.0}
+
+
+def test_without_a_pick_nothing_is_certain() -> None:
+    choice = select(records.frame(sweep()), Constraints(max_train_memory=1))
+    assert choice.certainty is None
+    assert choice.wins == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "needed", "reason"),
+    [
+        ({"rank": 8, "bnb_4bit_quant_type": "nf4"}, True, ""),
+        ({"rank": 8}, False, "its base was not held in four bits"),
+        (None, False, "its config is not recorded, so how its base was held is not known"),
+    ],
+    ids=["four bits", "whole", "unknown"],
+)
+def test_a_base_in_four_bits_is_known_from_the_config(
+    tmp_path: Path, options: dict | None, needed: bool, reason: str
+) -> None:
+    made = records.record("lora", 8, config__method__options=options or {})
+    frame = records.frame([made]) if options is None else load(records.write(tmp_path, [made]))
+    choice = select(frame, Constraints(needs=("quantised_base",)))
+    assert (choice.pick is not None) == needed
+    if not needed:
+        (out,) = choice.ruled_out
+        assert [v.reason for v in out.violations] == [f"quantised_base: {reason}"]
+
+
+def test_the_fewest_parameters_can_be_preferred() -> None:
+    assert picked(prefer="trainable", min_quality=0.75) == "bitfit"
+
+
 def test_the_choice_is_plain_json() -> None:
     plain = json.loads(json.dumps(select(records.frame(sweep()), Constraints()).as_dict()))
     assert plain["pick"]["method"] == "lora"
     assert plain["pick"]["trials"] == [sweep()[2]["trial"]]
-    assert {"ties", "ruled_out", "runners_up", "relax"} <= plain.keys()
+    assert {"ties", "ruled_out", "runners_up", "relax", "wins", "moves"} <= plain.keys()
+    assert plain["certainty"] == plain["wins"]["lora 8"]
+    assert {"constraint", "way", "at", "need", "pick"} == plain["moves"][0].keys()
 
 
 @pytest.mark.parametrize(
@@ -257,21 +309,3 @@ def test_a_less_is_better_metric_turns_the_quality_limit() -> None:
     choice = select(records.frame(rows), Constraints(min_quality=10.0))
     assert choice.pick.method == "houlsby"
     assert [out.entry.method for out in choice.ruled_out] == ["lora"]
-
-
-def test_the_three_needs_are_answered_by_their_rules() -> None:
-    (study,) = studies(records.frame(sweep()))
-    assert enough_quality(study) == pytest.approx(0.75)
-    best, little, many = answers(study)
-    assert best.choice.pick.method == "lora"
-    assert little.choice.pick.method == "bitfit"
-    assert many.choice.pick.method == "lora"
-    assert little.over_floor.difference == pytest.approx(0.06)
-
-
-def test_where_nothing_beats_the_floor_the_floor_is_the_cheap_answer() -> None:
-    rows = [records.record("head", quality__value=0.72), records.record("full", quality__value=0.6)]
-    (study,) = studies(records.frame(rows))
-    little = answers(study)[1]
-    assert little.choice.pick.method == "head"
-    assert little.over_floor is None

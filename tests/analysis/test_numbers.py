@@ -63,3 +63,15 @@ def test_ticks_drop_the_zeros_that_say_nothing() -> None:
 )
 def test_lists_in_words(names: list[str], text: str) -> None:
     assert numbers.listed(names) == text
+
+
+def test_a_percentage_is_round_only_where_it_is_exact() -> None:
+    shares = (0.0, 0.001, 0.125, 0.998, 1.0)
+    assert [numbers.percent(share) for share in shares] == ["0%", "1%", "12%", "99%", "100%"]
+
+
+@pytest.mark.parametrize("value", [207.80666, 0.0249357, 1.0, -0.02000001, 1234567.0, 0.0])
+def test_rounding_to_one_side_never_crosses_the_value(value: float) -> None:
+    below, above = numbers.rounded(value, up=False), numbers.rounded(value, up=True)
+    assert below <= value <= above
+    assert above - below <= abs(value) * 1.01e-3

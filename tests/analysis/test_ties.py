@@ -1,14 +1,26 @@
 from __future__ import annotations
 
-from math import sqrt
+from math import hypot, sqrt
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
+from scipy.stats import sem
+from scipy.stats import t as student
 
+from harness.analysis import ties
+from harness.analysis.entry import Entry
 from harness.analysis.study import Study, studies
-from harness.analysis.ties import OVERLAP, PAIRED, compare, paired_interval, ranking
+from harness.analysis.ties import (
+    OVERLAP,
+    PAIRED,
+    Comparison,
+    against,
+    compare,
+    paired_interval,
+    ranking,
+)
 from harness.store import load
 from tests import records
 
@@ -65,6 +77,58 @@ def test_pairs_tell_apart_what_overlapping_intervals_cannot(tmp_path: Path) -> N
     assert (apart.how, apart.tied) == (PAIRED, False)
     assert (alike.how, alike.tied) == (OVERLAP, True)
     assert apart.difference == pytest.approx(alike.difference) == pytest.approx(0.025)
+
+
+def by_hand(left: np.ndarray, right: np.ndarray) -> tuple[float, float, float]:
+    """The adjusted interval of Agresti and Min over examples, and scipy's Student over seeds."""
+    gaps = left.mean(axis=0) - right.mean(axis=0)
+    n = gaps.size
+    centre = gaps.sum() / (n + 2)
+    half = NormalDist().inv_cdf(0.975) * sqrt(
+        (((gaps**2).sum() + 1) / (n + 2) - centre**2) / (n + 2)
+    )
+    for scores in (left.mean(axis=1), right.mean(axis=1)):
+        if len(scores) > 1:
+            half = hypot(half, student.ppf(0.975, len(scores) - 1) * sem(scores))
+    return gaps.mean(), centre - half, centre + half
+
+
+def test_comparisons_worked_out_together_are_those_of_each_pair_alone(tmp_path: Path) -> None:
+    made = [
+        records.record(method, 8, seed)
+        for method, seeds in {"lora": 3, "houlsby": 2, "pfeiffer": 1, "ia3": 3}.items()
+        for seed in range(seeds)
+    ]
+    only = study(tmp_path, made)
+    first, *others = only.by_quality(only.entries)
+
+    def stacked(entry: Entry) -> np.ndarray:
+        return np.stack([outcomes.correct.astype(float) for outcomes in only.outcomes(entry)])
+
+    for other, found in zip(others, against(only, first, others), strict=True):
+        difference, low, high = by_hand(stacked(first), stacked(other))
+        assert found.difference == pytest.approx(difference, abs=1e-12)
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+        assert found.how == PAIRED
+        assert found == compare(only, first, other)
+
+
+def test_a_ranking_compares_each_leader_with_the_rest_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = study(tmp_path, records.quick(seeds=(0, 1), sizes=(1, 4, 16, 64)))
+    asked = []
+
+    def counted(study: Study, leader: Entry, others: list[Entry]) -> list[Comparison]:
+        asked.append((leader.label, len(others)))
+        return against(study, leader, others)
+
+    monkeypatch.setattr(ties, "against", counted)
+    places = ranking(only, only.entries)
+    leaders = {place.leader.label for place in places.values()}
+    assert len(leaders) > 1
+    assert {label for label, _ in asked} == leaders
+    assert len(asked) == len(leaders)
 
 
 def test_outcomes_on_other_examples_are_not_paired(tmp_path: Path) -> None:

@@ -14,12 +14,15 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 CONFIGURATIONS = len(records.quick()) + 1  # and the one with the hostile name
-PICTURES = 11
+PICTURES = 19
 NAMED = (
     "triangle",
     "trade-memory",
     "trade-latency",
+    "trade-deployed",
+    "trade-bytes",
     "trade-parameters",
+    "fronts",
     "sizes",
     "prediction",
     "capacity",
@@ -35,8 +38,13 @@ def test_every_plot_draws_its_marks(browser: Any, sweep_page: Path) -> None:
     with opened(browser, sweep_page) as page:
         claims, weights, quality_marks = 3, 1, ".scatterlayer .points path.point"
         assert count(page, "#triangle-plot path.point") == CONFIGURATIONS + claims + weights
-        for plot in ("trade-memory", "trade-latency", "trade-parameters", "sizes"):
+        for cost in ("memory", "latency", "deployed", "bytes", "parameters"):
+            assert count(page, f"#trade-{cost}-plot {quality_marks}") == CONFIGURATIONS
+        for plot in ("sizes", "fronts"):
             assert count(page, f"#{plot}-plot {quality_marks}") == CONFIGURATIONS
+        # Two sizes and a ring for each of two bottlenecks, two prompts and one low-rank method.
+        for number, curves in enumerate((2, 2, 1), 1):
+            assert count(page, f"#curve-{number}-plot {quality_marks}") == 3 * curves
         # In place and merged, then what is not trained in place; each with its batch.
         nulls, unmerged = 3 + 4, CONFIGURATIONS - 3
         assert count(page, f"#merging-plot {quality_marks}") == 2 * (nulls + unmerged)
@@ -140,7 +148,7 @@ def test_without_javascript_text_table_and_stills_are_there(browser: Any, sweep_
 def test_paper_gets_the_stills(browser: Any, sweep_page: Path) -> None:
     with opened(browser, sweep_page) as page:
         page.emulate_media(media="print")
-        assert page.locator(".still:visible").count() == PICTURES
+        assert page.locator(".still svg:visible").count() == PICTURES
         assert page.locator(".plot:visible").count() == 0
 
 

@@ -16,7 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.analysis import numbers
-from harness.analysis.choice import LIMITS, NEEDS, PREFERENCES, Constraints, choose
+from harness.analysis.choice import choose
+from harness.analysis.constraints import LIMITS, NEEDS, PREFERENCES, Constraints
 from harness.analysis.resampling import win_shares
 from harness.analysis.study import studies
 from harness.report import build, export
@@ -411,6 +412,7 @@ def test_without_javascript_the_selector_says_where_to_turn(
     browser: Any, live: tuple[Path, Subject]
 ) -> None:
     with opened(browser, live[0], java_script_enabled=False) as page:
+        page.locator("#selector").scroll_into_view_if_needed()
         assert "python -m harness.select" in page.locator("#selector").inner_text()
         for hidden in (".constraints", ".weights", ".weighed", ".table-tools"):
             assert not page.locator(hidden).is_visible()

@@ -89,3 +89,12 @@ def test_without_figures_there_is_no_chart_and_the_caption_says_why(
     for figure in (triangle(subject), merging(subject), *trade_offs(subject)[:2]):
         assert figure.chart is None
         assert "Nothing can be concluded" in figure.caption
+
+
+def test_zeros_stand_a_step_below_the_rest_of_a_log_axis() -> None:
+    made = axis("bytes", [0.0, 1e3, 1e6], str, log=True)
+    assert made.zero is not None
+    assert made.low < made.on(0.0) == made.zero < 1e3 == made.on(1e3)
+    assert 0 < made.place(0.0) < made.place(1e3) < made.place(1e6) < 1
+    assert made.ticks[0] == (made.zero, "0")
+    assert axis("bytes", [1e3, 1e6], str, log=True).zero is None

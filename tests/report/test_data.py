@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.analysis.choice import NEEDS, unmet
+from harness.analysis.constraints import NEEDS, unmet
 from harness.report.data import STEP, quantised, study_data
 from harness.report.page import safe_json
 from harness.report.subject import Subject

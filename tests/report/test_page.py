@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.study import studies
 from harness.errors import ConfigError
 from harness.report import build
 from harness.report.page import safe_json
@@ -57,7 +58,8 @@ def test_the_page_is_one_file_that_asks_for_no_other(sweep_page: Path) -> None:
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
     for link in page.all("a"):
         beside = ("index-methods.csv", "index-methods.tex")
-        assert link["href"].startswith(("#", "../results/")) or link["href"] in beside
+        own = link["href"].startswith(("#", "../results/", "https://"))
+        assert own or link["href"] in beside
 
 
 def test_links_and_ids_hold_together(sweep_page: Path) -> None:
@@ -68,13 +70,13 @@ def test_links_and_ids_hold_together(sweep_page: Path) -> None:
         target = link["href"]
         if target.startswith("#"):
             assert target[1:] in ids
-        else:
+        elif not target.startswith("https://"):
             assert (sweep_page.parent / target).is_file()
 
 
 def test_a_hostile_label_is_text_and_nothing_else(sweep_page: Path) -> None:
     page = Page(sweep_page)
-    assert len(page.all("script")) == 14  # own, library, the study, eleven figures
+    assert len(page.all("script")) == 21  # own, library, the study, eighteen figures
     shown = "".join(page.text)
     # Name, reasons, texts of the forgetting, failure: wherever a record's words are shown.
     assert shown.count(HOSTILE) > 10
@@ -125,7 +127,7 @@ def test_a_study_without_the_further_measurements_says_so_in_three_sentences(
         assert f"{words} was not measured: not recorded." in shown
     assert "the quality gained over the floor stands in for them" in shown
     assert "No peak of memory was predicted: not recorded." in shown
-    assert len(page.all("script")) == 10  # own, library, the study, seven figures
+    assert len(page.all("script")) == 14  # own, library, the study, eleven figures
     headers = [a.get("title") for a in page.all("th")]
     assert not any("nats" in title or "random labels" in title for title in headers if title)
 
@@ -198,3 +200,13 @@ def test_two_thousand_records_take_seconds(tmp_path: Path) -> None:
     out = build(results, tmp_path / "index.html")
     assert time.perf_counter() - started < 60
     assert out.stat().st_size < 30e6
+
+
+def test_a_method_that_stores_nothing_has_its_place_on_the_axis_of_bytes(tmp_path: Path) -> None:
+    made = [*records.quick(), records.record("head", seed=1, parameters__file_bytes=0)]
+    made[1]["parameters"]["file_bytes"] = 0  # the other seed of the head
+    page = build(records.write(tmp_path / "results", made), tmp_path / "index.html")
+    (found,) = studies(load(tmp_path / "results"))
+    assert found.floor is not None
+    assert found.floor["file_bytes"].value == 0
+    assert "stored bytes" in page.read_text()

@@ -8,7 +8,8 @@ const CONFIG = {
 const pictures = [];
 
 for (const box of document.querySelectorAll(".picture")) preparePicture(box);
-if (pictures.length) addEventListener("load", () => whenIdle(loadLibrary));
+if (!("DecompressionStream" in window)) document.getElementById("stills-only").hidden = !pictures.length;
+else if (pictures.length) addEventListener("load", () => whenIdle(loadLibrary));
 
 function preparePicture(box) {
   const figure = box.closest("figure");
@@ -30,18 +31,29 @@ function preparePicture(box) {
   }
 }
 
-// The library's text waits inert in the page, so that the first paint does not wait for it.
-function loadLibrary() {
+// The library's text waits packed in the page, so that the first paint does not wait for it.
+async function loadLibrary() {
   const script = document.createElement("script");
-  script.textContent = document.getElementById("plot-library").textContent;
+  script.textContent = await unzipped(document.getElementById("plot-library").textContent);
   document.head.append(script);
-  drawNext(pictures.filter((it) => it.visible || !it.box.closest(".many")));
+  // Of several studies the first is drawn at once, the others as a reader comes near; so are the
+  // plots of a study of many configurations.
+  const first = pictures[0].box.closest("article");
+  drawNext(pictures.filter(({ box, visible }) => visible || (first.contains(box) && !box.closest(".many"))));
   inView.started = true;
   for (const query of ["(prefers-color-scheme: dark)", `(max-width: ${NARROW}px)`]) {
     matchMedia(query).addEventListener("change", () => {
       pictures.filter(({ box }) => box.classList.contains("drawn")).forEach(draw);
     });
   }
+}
+
+async function unzipped(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
 }
 
 function drawNext(queue) {

@@ -53,6 +53,7 @@ const wordOf = ({ words, codes }, entry) => words[codes[entry]];
 function toldOf(study, entry) {
   study.texts[entry] ??= [
     study.labels[entry],
+    ...(wordOf(study.foreign, entry) ? [`foreign: ${wordOf(study.foreign, entry)}`] : []),
     ...study.told
       .filter((it) => !Number.isNaN(figure(study, it.figure).value[entry]))
       .map((it) => {

@@ -1,0 +1,1 @@
+"""Other people's results as records: the same table, the same report, marked as foreign."""
