@@ -412,6 +412,7 @@ def test_without_javascript_the_selector_says_where_to_turn(
     browser: Any, live: tuple[Path, Subject]
 ) -> None:
     with opened(browser, live[0], java_script_enabled=False) as page:
+        page.locator("#selector").scroll_into_view_if_needed()
         assert "python -m harness.select" in page.locator("#selector").inner_text()
         for hidden in (".constraints", ".weights", ".weighed", ".table-tools"):
             assert not page.locator(hidden).is_visible()
