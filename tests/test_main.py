@@ -97,7 +97,14 @@ def test_folder_without_results_is_one_line(harness, module):
 
 @pytest.mark.parametrize(
     "module",
-    ["harness", "harness.report", "harness.select", "harness.compose", "harness.plan"],
+    [
+        "harness",
+        "harness.report",
+        "harness.select",
+        "harness.compose",
+        "harness.plan",
+        "harness.ingest",
+    ],
 )
 def test_help_needs_no_heavy_import(harness, module):
     done = harness("--help", module=module)
