@@ -67,14 +67,19 @@ def pareto_fronts(subject: Subject) -> Fronts:
         for front in every
     )
     by_figures = {frozenset(front.figures): front for front in every}
-    stills = tuple(
-        (_still_words(subject, roles, front), _still(subject, roles, front))
+    drawn = [
+        (roles, front)
         for roles in (FIRST, SECOND)
         if len((front := by_figures[frozenset(roles)]).known) > 1
+    ]
+    stills = tuple(
+        (_still_words(subject, roles, front), _still(subject, roles, front))
+        for roles, front in drawn
+        if subject.stilled
     )
     caption = _caption(subject, every, by_figures[frozenset(FIRST)])
     return Fronts(
-        caption, rows, stills, tuple(titles.items()), _data(subject, every) if stills else None
+        caption, rows, stills, tuple(titles.items()), _data(subject, every) if drawn else None
     )
 
 
