@@ -5,7 +5,6 @@ in which a reader picks the three.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +14,9 @@ from harness.analysis.fronts import AXES, Front, fronts, more_is_better
 from harness.analysis.numbers import listed, plural
 from harness.report.captions import NOTHING
 from harness.report.charts import Axis, Mark, Scatter
+from harness.report.data import shown
 from harness.report.planes import COSTS, cost_axis, quality_axis
-from harness.report.plot_parts import axis_spec, colour_token, escaped
+from harness.report.plot_parts import axis_spec, colour_token
 from harness.report.subject import Subject, bounds
 
 FIRST = ("train_memory", "quality", "unmerged")
@@ -165,20 +165,15 @@ def _axis(subject: Subject, figure: str, known: tuple[Entry, ...]) -> Axis:
 
 
 def _data(subject: Subject, every: tuple[Front, ...]) -> dict[str, Any]:
-    """One array per figure; entries are told by their place. Values are exact, so that a front
-    worked out from them is the same.
-    """
-    places = {entry.label: place for place, entry in enumerate(subject.entries)}
+    """What the study's data does not say: entries are told by their place in it."""
     return {
-        "names": [entry.label for entry in subject.entries],
-        "labels": [escaped(numbers.shortened(entry.label)) for entry in subject.entries],
-        "colours": [colour_token(entry.family) for entry in subject.entries],
-        "symbols": [subject.shapes[entry.method].plotly for entry in subject.entries],
+        "colours": {entry.family: colour_token(entry.family) for entry in subject.entries},
+        "symbols": {method: shape.plotly for method, shape in subject.shapes.items()},
         "figures": {
             figure: told for figure in AXES if (told := _figure_data(subject, figure)) is not None
         },
         "loose": {
-            " ".join(front.figures): [places[entry.label] for entry in front.loose]
+            " ".join(front.figures): [subject.index[entry.label] for entry in front.loose]
             for front in every
         },
         "first": list(FIRST),
@@ -190,19 +185,13 @@ def _figure_data(subject: Subject, figure: str) -> dict[str, Any] | None:
     known = tuple(entry for entry in subject.entries if entry[figure].known)
     if not known:
         return None
-    show: Callable[[float], str] = subject.show_quality if figure == "quality" else SHOWN[figure]
     axis = _axis(subject, figure, known)
-    values = [entry[figure].value or 0.0 for entry in known]
+    show = subject.show_quality if figure == "quality" else SHOWN[figure]
     return {
         "title": title(subject, figure),
         "axis": axis_spec(axis),
         "ends": [axis.low, axis.high],
         "zero": axis.zero,
         "more": more_is_better(subject.study, figure),
-        "least": show(min(values)),
-        "most": show(max(values)),
-        "values": [entry[figure].value for entry in subject.entries],
-        "low": [entry[figure].low for entry in subject.entries],
-        "high": [entry[figure].high for entry in subject.entries],
-        "texts": [escaped(numbers.with_interval(entry[figure], show)) for entry in subject.entries],
+        "show": shown(subject, show),
     }
