@@ -23,8 +23,6 @@ FIRST = ("train_memory", "quality", "unmerged")
 SECOND = ("file_bytes", "quality", "deployed")
 """The fronts that are drawn as stills: across, upwards, by size of mark."""
 SMALLEST, LARGEST = 7.0, 22.0
-MOST = 300
-"""Most marks of a still."""
 NAMED = 8
 """Most members that a cell names."""
 SHOWN = {cost.figure: cost.show for cost in COSTS}
@@ -121,22 +119,20 @@ def _still_words(subject: Subject, roles: tuple[str, ...], front: Front) -> str:
     across, upwards, size = (title(subject, figure) for figure in roles)
     told = f"{numbers.capital(upwards)} against {across}; the larger the mark, the better "
     told += f"{size}. Full: on the front; outlined: perhaps by chance alone; faint: not on it."
-    if len(front.known) > MOST:
-        told += f" Drawn: the front and the best of the rest, {MOST} of {len(front.known)}."
+    drawn = _drawn(subject, front)
+    if len(drawn) < len(front.known):
+        told += f" Drawn: the front and the best of the rest, {len(drawn)} of {len(front.known)}."
     return told
 
 
 def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatter:
     across, upwards, by_size = roles
     instead = {member.entry.label: member.instead for member in front.members}
-    members = [member.entry for member in front.members]
-    rest = [entry for entry in front.known if entry.label not in instead]
-    drawn = [*rest[: max(0, MOST - len(members))], *members]
     names = {entry.label: rank for rank, entry in enumerate((*front.firm, *front.loose))}
     x, y, size = (_axis(subject, figure, front.known) for figure in (across, upwards, by_size))
     more = more_is_better(subject.study, by_size)
     marks = []
-    for entry in drawn:
+    for entry in _drawn(subject, front):
         own = subject.shapes[entry.method]
         on = entry.label in instead
         share = size.place(entry[by_size].value or 0.0)
@@ -151,11 +147,19 @@ def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatt
                 bounds(entry[across]) if on else None,
                 bounds(entry[upwards]) if on else None,
                 (),
-                names.get(entry.label, MOST),
+                names.get(entry.label, len(names)),
             )
         )
     better = "better" if subject.study.higher_is_better else ""
     return Scatter(x, y, tuple(marks), (), (), better)
+
+
+def _drawn(subject: Subject, front: Front) -> list[Entry]:
+    """The front, above all else, and the best of the rest, as many as a plane holds."""
+    members = [member.entry for member in front.members]
+    on = {entry.label for entry in members}
+    rest = [entry for entry in front.known if entry.label not in on]
+    return [*rest[: max(0, subject.most - len(members))], *members]
 
 
 def _axis(subject: Subject, figure: str, known: tuple[Entry, ...]) -> Axis:

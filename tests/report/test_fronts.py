@@ -12,9 +12,10 @@ import pytest
 from harness.analysis.fronts import AXES, fronts
 from harness.analysis.pareto import front
 from harness.report.data import study_data
-from harness.report.fronts import FIRST, LARGEST, MOST, SMALLEST, pareto_fronts
+from harness.report.fronts import FIRST, LARGEST, SMALLEST, pareto_fronts
 from harness.report.picture import safe_json
 from harness.report.stills import inline
+from harness.report.subject import MOST
 from tests import records
 from tests.report.conftest import HOSTILE, MakeSubject, opened
 
