@@ -15,7 +15,8 @@ from harness.report.page import build
 def command(cfgs: list[DictConfig]) -> int:
     """Write the page of each config and say where it is."""
     for cfg in cfgs:
-        page = build(Path(cfg.results), Path(cfg.out), with_own(_files(cfg.claims)))
+        held = with_own(_files(cfg.claims))
+        page = build(Path(cfg.results), Path(cfg.out), held, cfg.model, cfg.task)
         print(f"report: {page.absolute().as_uri()}")
     return 0
 

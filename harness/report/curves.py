@@ -13,15 +13,13 @@ from harness.analysis.ranks import Enough, SizeCurve, size_curves, smallest_enou
 from harness.report.charts import Axis, Figure, Line, Mark, Reference, Scatter
 from harness.report.planes import quality_axis
 from harness.report.style import Shape
-from harness.report.subject import Subject, bounds
+from harness.report.subject import MOST, Subject, bounds
 
 KNOBS = {
     "rank": "rank",
     "bottleneck_dim": "bottleneck dimension",
     "num_virtual_tokens": "prompt length",
 }
-MOST = 300
-"""Most marks of a figure."""
 TOLD = 6
 """Most curves that a caption speaks of."""
 RING = Shape("o", "circle", pale=True)
@@ -51,7 +49,7 @@ def _figure(
     drawn: list[tuple[SizeCurve, Enough]] = []
     for pair in pairs:
         marks = sum(len(curve.entries) + 1 for curve, _ in drawn)
-        if not drawn or marks + len(pair[0].entries) + 1 <= MOST:
+        if not drawn or marks + len(pair[0].entries) + 1 <= subject.most:
             drawn.append(pair)
     words = knob(field)
     told = [_told(enough, words) for _, enough in pairs[:TOLD]]
@@ -160,6 +158,7 @@ def _mark(subject: Subject, entry: Entry, x: float) -> Mark:
         entry["quality"].value or 0.0,
         None,
         bounds(entry["quality"]),
-        subject.hover(entry),
+        (),
         MOST,
+        subject.index[entry.label],
     )

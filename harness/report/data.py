@@ -26,6 +26,7 @@ from harness.analysis.constraints import (
 )
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
+from harness.analysis.fronts import AXES
 from harness.analysis.resampling import resampled
 from harness.analysis.study import Study
 from harness.analysis.triangle import Triangle
@@ -62,6 +63,7 @@ def study_data(subject: Subject, out: Path) -> dict[str, Any]:
         for prefer in PREFERENCES
     }
     used = {column.figure for column, _, _ in columns} | {told.figure for told in subject.told}
+    used |= {*AXES}
     for held in (*limits.values(), *preferences.values()):
         used |= {held["figure"], *held["instead"].values()}
     return {

@@ -5,7 +5,6 @@ in which a reader picks the three.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,16 +14,15 @@ from harness.analysis.fronts import AXES, Front, fronts, more_is_better
 from harness.analysis.numbers import listed, plural
 from harness.report.captions import NOTHING
 from harness.report.charts import Axis, Mark, Scatter
+from harness.report.data import shown
 from harness.report.planes import COSTS, cost_axis, quality_axis
-from harness.report.plot_parts import axis_spec, colour_token, escaped
+from harness.report.plot_parts import axis_spec, colour_token
 from harness.report.subject import Subject, bounds
 
 FIRST = ("train_memory", "quality", "unmerged")
 SECOND = ("file_bytes", "quality", "deployed")
 """The fronts that are drawn as stills: across, upwards, by size of mark."""
 SMALLEST, LARGEST = 7.0, 22.0
-MOST = 300
-"""Most marks of a still."""
 NAMED = 8
 """Most members that a cell names."""
 SHOWN = {cost.figure: cost.show for cost in COSTS}
@@ -67,14 +65,19 @@ def pareto_fronts(subject: Subject) -> Fronts:
         for front in every
     )
     by_figures = {frozenset(front.figures): front for front in every}
-    stills = tuple(
-        (_still_words(subject, roles, front), _still(subject, roles, front))
+    drawn = [
+        (roles, front)
         for roles in (FIRST, SECOND)
         if len((front := by_figures[frozenset(roles)]).known) > 1
+    ]
+    stills = tuple(
+        (_still_words(subject, roles, front), _still(subject, roles, front))
+        for roles, front in drawn
+        if subject.stilled
     )
     caption = _caption(subject, every, by_figures[frozenset(FIRST)])
     return Fronts(
-        caption, rows, stills, tuple(titles.items()), _data(subject, every) if stills else None
+        caption, rows, stills, tuple(titles.items()), _data(subject, every) if drawn else None
     )
 
 
@@ -116,22 +119,20 @@ def _still_words(subject: Subject, roles: tuple[str, ...], front: Front) -> str:
     across, upwards, size = (title(subject, figure) for figure in roles)
     told = f"{numbers.capital(upwards)} against {across}; the larger the mark, the better "
     told += f"{size}. Full: on the front; outlined: perhaps by chance alone; faint: not on it."
-    if len(front.known) > MOST:
-        told += f" Drawn: the front and the best of the rest, {MOST} of {len(front.known)}."
+    drawn = _drawn(subject, front)
+    if len(drawn) < len(front.known):
+        told += f" Drawn: the front and the best of the rest, {len(drawn)} of {len(front.known)}."
     return told
 
 
 def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatter:
     across, upwards, by_size = roles
     instead = {member.entry.label: member.instead for member in front.members}
-    members = [member.entry for member in front.members]
-    rest = [entry for entry in front.known if entry.label not in instead]
-    drawn = [*rest[: max(0, MOST - len(members))], *members]
     names = {entry.label: rank for rank, entry in enumerate((*front.firm, *front.loose))}
     x, y, size = (_axis(subject, figure, front.known) for figure in (across, upwards, by_size))
     more = more_is_better(subject.study, by_size)
     marks = []
-    for entry in drawn:
+    for entry in _drawn(subject, front):
         own = subject.shapes[entry.method]
         on = entry.label in instead
         share = size.place(entry[by_size].value or 0.0)
@@ -146,11 +147,19 @@ def _still(subject: Subject, roles: tuple[str, str, str], front: Front) -> Scatt
                 bounds(entry[across]) if on else None,
                 bounds(entry[upwards]) if on else None,
                 (),
-                names.get(entry.label, MOST),
+                names.get(entry.label, len(names)),
             )
         )
     better = "better" if subject.study.higher_is_better else ""
     return Scatter(x, y, tuple(marks), (), (), better)
+
+
+def _drawn(subject: Subject, front: Front) -> list[Entry]:
+    """The front, above all else, and the best of the rest, as many as a plane holds."""
+    members = [member.entry for member in front.members]
+    on = {entry.label for entry in members}
+    rest = [entry for entry in front.known if entry.label not in on]
+    return [*rest[: max(0, subject.most - len(members))], *members]
 
 
 def _axis(subject: Subject, figure: str, known: tuple[Entry, ...]) -> Axis:
@@ -160,20 +169,15 @@ def _axis(subject: Subject, figure: str, known: tuple[Entry, ...]) -> Axis:
 
 
 def _data(subject: Subject, every: tuple[Front, ...]) -> dict[str, Any]:
-    """One array per figure; entries are told by their place. Values are exact, so that a front
-    worked out from them is the same.
-    """
-    places = {entry.label: place for place, entry in enumerate(subject.entries)}
+    """What the study's data does not say: entries are told by their place in it."""
     return {
-        "names": [entry.label for entry in subject.entries],
-        "labels": [escaped(numbers.shortened(entry.label)) for entry in subject.entries],
-        "colours": [colour_token(entry.family) for entry in subject.entries],
-        "symbols": [subject.shapes[entry.method].plotly for entry in subject.entries],
+        "colours": {entry.family: colour_token(entry.family) for entry in subject.entries},
+        "symbols": {method: shape.plotly for method, shape in subject.shapes.items()},
         "figures": {
             figure: told for figure in AXES if (told := _figure_data(subject, figure)) is not None
         },
         "loose": {
-            " ".join(front.figures): [places[entry.label] for entry in front.loose]
+            " ".join(front.figures): [subject.index[entry.label] for entry in front.loose]
             for front in every
         },
         "first": list(FIRST),
@@ -185,19 +189,13 @@ def _figure_data(subject: Subject, figure: str) -> dict[str, Any] | None:
     known = tuple(entry for entry in subject.entries if entry[figure].known)
     if not known:
         return None
-    show: Callable[[float], str] = subject.show_quality if figure == "quality" else SHOWN[figure]
     axis = _axis(subject, figure, known)
-    values = [entry[figure].value or 0.0 for entry in known]
+    show = subject.show_quality if figure == "quality" else SHOWN[figure]
     return {
         "title": title(subject, figure),
         "axis": axis_spec(axis),
         "ends": [axis.low, axis.high],
         "zero": axis.zero,
         "more": more_is_better(subject.study, figure),
-        "least": show(min(values)),
-        "most": show(max(values)),
-        "values": [entry[figure].value for entry in subject.entries],
-        "low": [entry[figure].low for entry in subject.entries],
-        "high": [entry[figure].high for entry in subject.entries],
-        "texts": [escaped(numbers.with_interval(entry[figure], show)) for entry in subject.entries],
+        "show": shown(subject, show),
     }

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import os
 import tempfile
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
+
 from harness.analysis.claims import Claim, across, shipped
 from harness.analysis.evidence import read
+from harness.analysis.numbers import listed
 from harness.analysis.study import studies
+from harness.errors import ConfigError
 from harness.report import export, figures, stills
 from harness.report.claims import Claims, claims
 from harness.report.overview import overview
+from harness.report.picture import zipped
 from harness.report.rendering import render
 from harness.report.section import Section, section
 from harness.report.subject import MOST, Subject
@@ -23,6 +26,8 @@ from harness.store import uncollected
 
 MARKS, LEAST = 600, 40
 """Configurations that are drawn one by one on the whole page, and in a study at least."""
+FEW, STILLED = 4, 3
+"""A page of more studies than the first has still pictures of the largest ones, so many."""
 
 STYLES = [
     "page.css",
@@ -55,20 +60,33 @@ MANY = 500
 """Entries of a study from which on its plots are laid out and drawn as they come into view."""
 
 
-def build(results: Path, out: Path, held: Iterable[Claim] | None = None) -> Path:
+def build(
+    results: Path,
+    out: Path,
+    held: Iterable[Claim] | None = None,
+    model: str | None = None,
+    task: str | None = None,
+) -> Path:
     """Write the page of the records in `results` to `out`, and beside it each study's methods table
     as CSV and LaTeX and the triangle's still of the largest study as SVG and PNG. `held` are the
-    claims that the records are held against, those that ship unless given. Returns `out`; raises
-    ConfigError if there is no such folder.
+    claims that the records are held against, those that ship unless given; `model` and `task`
+    leave out the records of others. Returns `out`; raises ConfigError if there is no such folder,
+    or no record of the model or the task.
     """
     with uncollected():
-        return _build(Path(results), Path(out), shipped() if held is None else tuple(held))
+        held = shipped() if held is None else tuple(held)
+        return _build(Path(results), Path(out), held, {"model": model, "task": task})
 
 
-def _build(results: Path, out: Path, held: tuple[Claim, ...]) -> Path:
-    found = studies(*read(results))
+def _build(results: Path, out: Path, held: tuple[Claim, ...], only: dict[str, str | None]) -> Path:
+    frame, beside = read(results)
+    for field, value in only.items():
+        if value is not None:
+            frame = _of(frame, field, value)
+    found = studies(frame, beside)
     most = max(LEAST, min(MOST, MARKS // max(1, len(found))))
-    subjects = [Subject(study, most) for study in found]
+    stilled = len(found) if len(found) <= FEW else STILLED
+    subjects = [Subject(study, most, place < stilled) for place, study in enumerate(found)]
     out.parent.mkdir(parents=True, exist_ok=True)
     sections = [section(subject, place, out, held) for place, subject in enumerate(subjects)]
     every = [subject.study for subject in subjects]
@@ -84,6 +102,14 @@ def _build(results: Path, out: Path, held: tuple[Claim, ...]) -> Path:
     return out
 
 
+def _of(frame: pd.DataFrame, field: str, value: str) -> pd.DataFrame:
+    """The records of one model or task."""
+    there = sorted(set(frame[field])) if len(frame) else []
+    if value not in there:
+        raise ConfigError(field, value, f"one of the records' own: {listed(there, 12)}")
+    return frame[frame[field] == value]
+
+
 def _render(sections: list[Section], results: str, stem: str, over_all: Claims) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
@@ -94,18 +120,12 @@ def _render(sections: list[Section], results: str, stem: str, over_all: Claims) 
         sections=sections,
         overview=overview([(each.key, each.subject) for each in sections]),
         results=results,
-        plotly=_packed(plotly),
+        plotly=zipped(plotly),
         over_all=over_all,
         stem=stem,
         at_once=max(LEAST, AT_ONCE // max(1, len(sections))),
         many=MANY,
     )
-
-
-def _packed(script: str) -> str:
-    """A script's text as gzip in base64, two fifths as long; the page unpacks it before it runs."""
-    # Without a time, so that the same records give the same page.
-    return base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()
 
 
 def _write(path: Path, content: bytes) -> None:

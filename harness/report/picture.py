@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +20,9 @@ UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as the page holds it."""
+    """A figure as the page holds it. `plot` is zipped where there is no still, and `height` what
+    the plot takes up, in px.
+    """
 
     id: str
     title: str
@@ -26,22 +30,27 @@ class Picture:
     caption: str
     still: Markup | None
     plot: Markup | None
+    height: int
     variants: tuple[str, ...]
 
 
-def picture(figure: Figure, key: str) -> Picture:
-    """`key` keeps its ids apart from those of other studies."""
+def picture(figure: Figure, key: str, stilled: bool = True) -> Picture:
+    """`key` keeps its ids apart from those of other studies. Without a still it is one of many on
+    its page, of which a reader comes near a few.
+    """
     name = f"{key}{figure.name}"
     charts = {"": figure.chart} | figure.variants if figure.chart is not None else {}
+    plots = {n: plot(chart) for n, chart in charts.items()}
+    specs = safe_json(plots)
+    still = figure.chart if stilled else None
     return Picture(
         id=name,
         title=figure.title,
         alternative=figure.alternative,
         caption=figure.caption,
-        still=Markup(stills.inline(figure.chart, f"still-{name}")) if figure.chart else None,
-        plot=safe_json({n: plot(chart) for n, chart in charts.items() if chart})
-        if charts
-        else None,
+        still=Markup(stills.inline(still, f"still-{name}")) if still else None,
+        plot=(specs if stilled else Markup(zipped(specs))) if plots else None,
+        height=plots[""]["layout"]["height"] if plots else 0,
         variants=tuple(figure.variants),
     )
 
@@ -52,3 +61,9 @@ def safe_json(content: Any) -> Markup:
     for character, escape in UNSAFE.items():
         text = text.replace(character, escape)
     return Markup(text)
+
+
+def zipped(text: str) -> str:
+    """As gzip in base64; the page unzips it before it is first used."""
+    # Without a time, so that the same records give the same page.
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()

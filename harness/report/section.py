@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
@@ -81,6 +82,7 @@ class Section:
 def section(subject: Subject, place: int, out: Path, held: tuple[Claim, ...]) -> Section:
     """The part of the study at `place` in the page at `out`, held against the claims."""
     key = f"s{place + 1}-" if place else ""
+    drawn = partial(picture, key=key, stilled=subject.stilled)
     return Section(
         key=key,
         subject=subject,
@@ -91,23 +93,23 @@ def section(subject: Subject, place: int, out: Path, held: tuple[Claim, ...]) ->
         data=safe_json(study_data(subject, out)),
         selector=selector(subject),
         table=table(subject, out),
-        triangle=picture(figures.triangle(subject), key),
-        sensitivity=picture(sensitivity(subject), key),
-        trade_offs=tuple(picture(figure, key) for figure in planes.trade_offs(subject)),
+        triangle=drawn(figures.triangle(subject)),
+        sensitivity=drawn(sensitivity(subject)),
+        trade_offs=tuple(drawn(figure) for figure in planes.trade_offs(subject)),
         fronts=_fronts(subject, key),
-        sizes=picture(planes.sizes(subject), key),
-        curves=tuple(picture(figure, key) for figure in curves(subject)),
+        sizes=drawn(planes.sizes(subject)),
+        curves=tuple(drawn(figure) for figure in curves(subject)),
         matched=matched(subject, out),
-        search=picture(search(subject), key),
+        search=drawn(search(subject)),
         searched=searched(subject),
-        merging=picture(figures.merging(subject), key),
-        prediction=picture(prediction(subject), key),
+        merging=drawn(figures.merging(subject)),
+        prediction=drawn(prediction(subject)),
         peaks=peaks(subject),
         unpredicted=without(subject),
-        memory=picture(figures.memory(subject), key),
-        capacity=picture(capacity(subject), key),
-        forgetting=picture(forgetting(subject), key),
-        serving=picture(serving(subject), key),
+        memory=drawn(figures.memory(subject)),
+        capacity=drawn(capacity(subject)),
+        forgetting=drawn(forgetting(subject)),
+        serving=drawn(serving(subject)),
         served=served(subject, out),
         facts=provenance.facts(subject),
         failures=provenance.failures(subject, out),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -53,10 +54,13 @@ class Told:
 
 @dataclass(frozen=True)
 class Subject:
-    """`most` is how many configurations have a mark in each plane and a row in each long table."""
+    """`most` is how many configurations have a mark in each plane and a row in each long table;
+    `stilled` says whether its figures have still pictures.
+    """
 
     study: Study
     most: int = MOST
+    stilled: bool = True
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -206,6 +210,16 @@ class Subject:
     def shape(self, entry: Entry) -> style.Shape:
         """The method's, as an outline where the figures are somebody else's."""
         return replace(self.shapes[entry.method], pale=bool(entry.foreign))
+
+    @property
+    def unstilled(self) -> str:
+        """What stands in the place of stills where there are none."""
+        setting = [f"model={self.study.model}", f"task={self.study.task}"]
+        return (
+            "Still pictures are of the largest studies of a page. "
+            f"python -m harness.report {shlex.join(setting)} out=… makes a page of this study "
+            "alone."
+        )
 
     @property
     def peak_words(self) -> str:

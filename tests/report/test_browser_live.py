@@ -194,6 +194,10 @@ def test_numbers_look_as_python_writes_them(shared: Any) -> None:
         plain = [float(v) for v in some]
         found = shared.evaluate("([name, some]) => some.map(v => formats[name](v))", [name, plain])
         assert found == [show(v) for v in plain], name
+    names = ["short", "e" * 32, "e" * 33, f"{'e' * 30} {'e' * 9}", "😀" * 33]
+    assert shared.evaluate("names => names.map((it) => shortened(it))", names) == [
+        numbers.shortened(name) for name in names
+    ]
 
 
 def test_what_is_told_of_a_mark_is_what_python_tells(

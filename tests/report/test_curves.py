@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from harness.analysis.ranks import smallest_enough
-from harness.report.curves import MOST, RING_SIZE, curves
+from harness.report.curves import RING_SIZE, curves
+from harness.report.subject import MOST
 from tests import records
 from tests.report.conftest import MakeSubject
 

@@ -4,15 +4,18 @@ import json
 import re
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from harness.analysis.fronts import AXES, fronts
 from harness.analysis.pareto import front
-from harness.report.fronts import FIRST, LARGEST, MOST, SMALLEST, pareto_fronts
+from harness.report.data import study_data
+from harness.report.fronts import FIRST, LARGEST, SMALLEST, pareto_fronts
 from harness.report.picture import safe_json
 from harness.report.stills import inline
+from harness.report.subject import MOST
 from tests import records
 from tests.report.conftest import HOSTILE, MakeSubject, opened
 
@@ -79,13 +82,19 @@ def test_without_a_third_figure_nothing_is_drawn_and_the_caption_says_so(
     assert "Nothing can be concluded" in made.caption
 
 
-def test_the_pages_data_hold_the_values_exactly(make_subject: MakeSubject) -> None:
+def test_the_data_is_what_the_studys_does_not_say(make_subject: MakeSubject) -> None:
     subject = make_subject([*records.quick(), records.record(HOSTILE, 8, family=HOSTILE)])
     data = json.loads(safe_json(pareto_fronts(subject).data))
-    for figure in AXES:
-        assert data["figures"][figure]["values"] == [e[figure].value for e in subject.entries]
-    assert f"{HOSTILE} 8" in data["names"]
-    assert not any("<" in label for label in data["labels"])
+    own = study_data(subject, Path("index.html"))
+    assert data["figures"].keys() == {*AXES} <= own["figures"].keys()
+    assert data["symbols"].keys() == {*own["methods"]["words"]}
+    assert data["colours"].keys() == {*own["families"]["words"]}
+
+
+def columns(page: Any) -> dict[str, list[float]]:
+    """The values of a page's only study by figure, as its script reads them."""
+    read = "([study]) => Object.fromEntries(AXES.map((it) => [it, [...figure(study, it).value]]))"
+    return page.evaluate(f"AXES => ({read})([...studies.values()])", list(AXES))
 
 
 @pytest.mark.browser
@@ -97,15 +106,15 @@ def test_the_script_finds_the_same_fronts(browser: object, sweep_page: Path) -> 
         points[generator.random(points.shape) < 0.03] = np.nan
         expected = np.flatnonzero(front(points, more)).tolist()
         figures = [
-            {"more": m, "values": [None if np.isnan(v) else v for v in column]}
-            for m, column in zip(more, points.T, strict=True)
+            {"more": m, "value": column.tolist()} for m, column in zip(more, points.T, strict=True)
         ]
         cases.append((figures, expected))
     with opened(browser, sweep_page) as page:
         data = json.loads(page.locator(".front-data").text_content())
+        own = columns(page)
         for three in combinations(AXES, 3):
-            figures = [data["figures"][figure] for figure in three]
-            values = np.array([f["values"] for f in figures], dtype=float).T
+            figures = [{"more": data["figures"][f]["more"], "value": own[f]} for f in three]
+            values = np.array([own[figure] for figure in three]).T
             more = [f["more"] for f in figures]
             cases.append((figures, np.flatnonzero(front(values, more)).tolist()))
         for figures, expected in cases:
@@ -124,9 +133,11 @@ def test_a_reader_picks_the_three_figures_by_keyboard(browser: object, sweep_pag
             return tuple(selects[role].input_value() for role in "xyz")
 
         data = json.loads(page.locator(".front-data").text_content())
+        own = columns(page)
+        labels = page.evaluate("[...studies.values()][0].labels")
         assert state() == FIRST
         words = figure.locator(".front-words").text_content()
-        assert plot.locator("path.point").count() == len(data["names"])
+        assert plot.locator("path.point").count() == len(labels)
         assert "accuracy" in plot.locator(".ytitle").text_content()
 
         # The next figure after training memory is unmerged latency, which was the size of marks.
@@ -140,12 +151,10 @@ def test_a_reader_picks_the_three_figures_by_keyboard(browser: object, sweep_pag
         told = figure.locator(".front-words").text_content()
         assert told != words
         figures = [data["figures"][name] for name in state()]
-        values = np.array([f["values"] for f in figures], dtype=float).T
+        values = np.array([own[name] for name in state()]).T
         members = np.flatnonzero(front(values, [f["more"] for f in figures]))
-        assert told.startswith(f"{len(members)} of {len(data['names'])} on the front.")
-        assert all(
-            data["names"][n].replace("\u2028", "") in told.replace("\u2028", "") for n in members
-        )
+        assert told.startswith(f"{len(members)} of {len(labels)} on the front.")
+        assert all(labels[n].replace("\u2028", "") in told.replace("\u2028", "") for n in members)
 
 
 @pytest.mark.browser

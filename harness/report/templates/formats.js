@@ -94,6 +94,12 @@ function withInterval(column, entry, show, bounded = true) {
   return `${shown(show, value)} (${between(shown(show, low), shown(show, high))})`;
 }
 
+// For where a long name would push a drawing aside.
+function shortened(text, most = 32) {
+  const letters = [...text];
+  return letters.length <= most ? text : `${letters.slice(0, most - 1).join("").trimEnd()}…`;
+}
+
 function listed(names, most = 6) {
   const all = names.length > most ? [...names.slice(0, most), `${names.length - most} more`] : names;
   return all.length < 2 ? all.join("") : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;

@@ -4,16 +4,18 @@ const MARGINS = 70;
 const NAMED = 60; // names tried in the plot: more would not be read
 const TOLD = 12;
 
-for (const figure of document.querySelectorAll(".front")) prepareFront(figure);
+for (const element of document.querySelectorAll(".front")) prepareFront(element);
 
-function prepareFront(figure) {
-  const data = JSON.parse(figure.querySelector(".front-data").textContent);
-  const box = figure.querySelector(".picture-box");
-  const words = figure.querySelector(".front-words");
+function prepareFront(element) {
+  const box = element.querySelector(".picture-box");
+  const study = studies.get(box.closest("article"));
+  const data = { study, ...JSON.parse(element.querySelector(".front-data").textContent) };
+  for (const [name, told] of Object.entries(data.figures)) Object.assign(told, figure(study, name));
+  const words = element.querySelector(".front-words");
   const selects = Object.fromEntries(
-    ROLES.map((role) => [role, figure.querySelector(`select[data-role="${role}"]`)]),
+    ROLES.map((role) => [role, element.querySelector(`select[data-role="${role}"]`)]),
   );
-  for (const option of figure.querySelectorAll("option")) {
+  for (const option of element.querySelectorAll("option")) {
     option.disabled = !data.figures[option.value];
   }
   const roles = {};
@@ -24,7 +26,7 @@ function prepareFront(figure) {
     box,
     plot: box.querySelector(".plot"),
     variant: "",
-    study: studies.get(box.closest("article")),
+    study,
     visible: false,
     stale: false,
     specs: {
@@ -53,10 +55,8 @@ function prepareFront(figure) {
 
 // Places of the non-dominated, as harness.analysis.pareto finds them.
 function paretoFront(figures) {
-  const costs = figures.map((figure) =>
-    figure.values.map((value) => (value === null ? NaN : figure.more ? -value : value)),
-  );
-  const complete = costs[0].map((_, n) => n).filter((n) => costs.every((c) => !Number.isNaN(c[n])));
+  const costs = figures.map(({ value, more }) => (more ? value.map((it) => -it) : value));
+  const complete = [...costs[0].keys()].filter((n) => costs.every((c) => !Number.isNaN(c[n])));
   const front = [];
   // In lexicographic order whatever dominates comes first.
   complete.sort((a, b) => {
@@ -85,14 +85,16 @@ function chosen(data, roles) {
 function frontWords(data, roles) {
   const { figures, front, complete, loose } = chosen(data, roles);
   const names = (places) => {
-    const told = places.slice(0, TOLD).map((n) => data.names[n]);
+    const told = places.slice(0, TOLD).map((n) => data.study.labels[n]);
     const rest = places.length - told.length;
     return told.join(", ") + (rest ? ` and ${rest} more` : "");
   };
   const firm = front.filter((n) => !loose.has(n));
   const chance = front.filter((n) => loose.has(n));
   const size = figures[2];
-  const [large, small] = size.more ? [size.most, size.least] : [size.least, size.most];
+  const known = size.value.filter((value) => !Number.isNaN(value)).sort();
+  const [least, most] = [known.at(0), known.at(-1)].map((value) => shown(size.show, value));
+  const [large, small] = size.more ? [most, least] : [least, most];
   return [
     `${front.length} of ${complete.length} on the front.`,
     firm.length ? `Full marks, firmly: ${names(firm)}.` : "",
@@ -105,37 +107,41 @@ function frontWords(data, roles) {
 
 function frontSpec(data, roles, width) {
   const { figures, front, complete, loose } = chosen(data, roles);
+  const { study } = data;
   const [x, y, z] = figures;
   const on = new Set(front);
   const size = (n) => {
-    const share = along(z, z.values[n]);
+    const share = along(z, z.value[n]);
     return data.sizes[0] + (data.sizes[1] - data.sizes[0]) * (z.more ? share : 1 - share);
   };
   const places = namePlaces(data, front, x, y, size, Math.max(120, width - MARGINS));
   const trace = (members, style) => ({
     type: "scatter",
     mode: "markers",
-    x: members.map((n) => drawnAt(x, x.values[n])),
-    y: members.map((n) => drawnAt(y, y.values[n])),
+    x: members.map((n) => drawnAt(x, x.value[n])),
+    y: members.map((n) => drawnAt(y, y.value[n])),
     customdata: members.map((n) =>
-      [data.labels[n], ...figures.map((f) => `${escapeText(f.title)} ${f.texts[n]}`)].join("<br>"),
+      [shortened(study.labels[n]), ...figures.map((f) => `${f.title} ${withInterval(f, n, f.show)}`)]
+        .map(escaped)
+        .join("<br>"),
     ),
     hovertemplate: "%{customdata}<extra></extra>",
     meta: { entries: members },
     ...style(members),
   });
+  const colour = (n) => data.colours[wordOf(study.families, n)];
   const marker = (members, opacity, outlined) => ({
-    symbol: members.map((n) => data.symbols[n]),
+    symbol: members.map((n) => data.symbols[wordOf(study.methods, n)]),
     size: members.map(size),
-    color: members.map((n) => data.colours[n] + (outlined ? "/38" : "")),
+    color: members.map((n) => colour(n) + (outlined ? "/38" : "")),
     opacity,
     line: outlined
-      ? { color: members.map((n) => data.colours[n]), width: 1.4 }
+      ? { color: members.map(colour), width: 1.4 }
       : { color: "--paper", width: 0.8 },
   });
   const named = (outlined) => (members) => ({
     mode: "markers+text",
-    text: members.map((n) => (places.has(n) ? data.labels[n] : "")),
+    text: members.map((n) => (places.has(n) ? escaped(shortened(study.labels[n])) : "")),
     textposition: members.map((n) => places.get(n) ?? "middle right"),
     textfont: { color: "--ink", size: 12 },
     marker: marker(members, 1, outlined),
@@ -171,7 +177,7 @@ function frontSpec(data, roles, width) {
 }
 
 function whiskersOf(figure, members) {
-  const reach = (bounds, n) => (bounds[n] === null ? 0 : Math.abs(bounds[n] - figure.values[n]));
+  const reach = (bounds, n) => (Number.isNaN(bounds[n]) ? 0 : Math.abs(bounds[n] - figure.value[n]));
   return {
     type: "data",
     symmetric: false,
@@ -211,7 +217,7 @@ function along(figure, value) {
 
 // Beside which marks of the front a name fits without covering another, and where.
 function namePlaces(data, front, x, y, size, width) {
-  const centre = (n) => [along(x, x.values[n]) * width, along(y, y.values[n]) * AXES_HEIGHT];
+  const centre = (n) => [along(x, x.value[n]) * width, along(y, y.value[n]) * AXES_HEIGHT];
   const boxes = front.map((n) => {
     const [cx, cy] = centre(n);
     const reach = size(n) / 2;
@@ -224,7 +230,7 @@ function namePlaces(data, front, x, y, size, width) {
   front.slice(0, NAMED).forEach((n, own) => {
     const [cx, cy] = centre(n);
     const reach = size(n) / 2 + 3;
-    const long = 6.8 * data.names[n].slice(0, 32).length;
+    const long = 6.8 * shortened(data.study.labels[n]).length;
     const options = {
       "middle right": [cx + reach, cy - 7, cx + reach + long, cy + 7],
       "middle left": [cx - reach - long, cy - 7, cx - reach, cy + 7],
@@ -239,9 +245,4 @@ function namePlaces(data, front, x, y, size, width) {
     }
   });
   return places;
-}
-
-// Plotly reads a subset of HTML.
-function escapeText(text) {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\$/g, "&#36;");
 }

@@ -9,14 +9,17 @@ const pictures = [];
 
 for (const box of document.querySelectorAll(".picture")) preparePicture(box);
 if (!("DecompressionStream" in window)) document.getElementById("stills-only").hidden = !pictures.length;
-else if (pictures.length) addEventListener("load", () => whenIdle(loadLibrary));
+else if (pictures.length) {
+  document.documentElement.dataset.plots = "awaited";
+  addEventListener("load", () => whenIdle(loadLibrary));
+}
 
 function preparePicture(box) {
   const figure = box.closest("figure");
   const picture = {
     box,
     plot: box.querySelector(".plot"),
-    specs: JSON.parse(box.querySelector(".plot-data").textContent),
+    specs: null,
     variant: "",
     study: studies.get(box.closest("article")),
     visible: false,
@@ -56,18 +59,20 @@ async function unzipped(base64) {
   return new Response(stream).text();
 }
 
-function drawNext(queue) {
+async function drawNext(queue) {
   const picture = queue.shift();
   if (!picture) {
     document.documentElement.dataset.plots = "drawn";
     return;
   }
-  drawFirst(picture);
+  await drawFirst(picture);
   whenIdle(() => drawNext(queue));
 }
 
-function drawFirst(picture) {
-  if (picture.box.classList.contains("drawn")) return;
+async function drawFirst(picture) {
+  if (picture.begun) return;
+  picture.begun = true;
+  picture.specs ??= await specsOf(picture);
   picture.box.classList.add("drawn");
   draw(picture);
   // A plot that is drawn anew, as when it is zoomed, has new elements.
@@ -75,6 +80,11 @@ function drawFirst(picture) {
   fadePicture(picture);
   const rules = picture.box.closest("figure").querySelector(".rules");
   if (rules) rules.hidden = false;
+}
+
+async function specsOf({ box }) {
+  const data = box.querySelector(".plot-data");
+  return JSON.parse(box.matches(".unstilled") ? await unzipped(data.textContent) : data.textContent);
 }
 
 function draw(picture) {
