@@ -9,13 +9,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness import entry
 from harness.analysis.claims import with_own
+from harness.errors import ConfigError
 from harness.report.page import build
 
 
 def command(cfgs: list[DictConfig]) -> int:
     """Write the page of each config and say where it is."""
     for cfg in cfgs:
-        page = build(Path(cfg.results), Path(cfg.out), with_own(_files(cfg.claims)))
+        try:
+            page = build(Path(cfg.results), Path(cfg.out), with_own(_files(cfg.claims)))
+        except OSError as error:
+            expected = f"cannot be written: {error.strerror}"
+            raise ConfigError("out", error.filename, expected) from error
         print(f"report: {page.absolute().as_uri()}")
     return 0
 
