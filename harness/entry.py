@@ -127,6 +127,8 @@ def _plain_error(error: Exception) -> ConfigError:
     if unmatched:
         name = unmatched[1]
         groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {"hydra"}
+        if name in groups:
+            return ConfigError(name, _given(name), "is not a key of this command; see its --help")
         groups |= {"size", "seed"}
         return ConfigError(name, _given(name), f"is not a known key; {nearest(name, groups)}")
     return ConfigError("config", "", " ".join(str(error).split()))

@@ -22,6 +22,8 @@ from harness.analysis.scenario import ALL, named, shipped_plans
 from harness.analysis.scenarios import Answer, answer
 from harness.selection import answer_lines, choice_lines, overview_lines
 
+STUDY = ("model", "task")
+
 
 def command(cfgs: list[DictConfig]) -> int:
     """Print the choice, or the scenario's answer, of each config; 0 when each has one."""
@@ -54,7 +56,8 @@ def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
 
 def _own_constraints(cfg: DictConfig) -> dict[str, Any]:
     """What the command line asks for, by the fields of Constraints; raises ConfigError."""
-    plain = {field.name: cfg[field.name] for field in fields(Constraints)}
+    names = [field.name for field in fields(Constraints)]
+    plain = {name: (cfg.study if name in STUDY else cfg)[name] for name in names}
     for name in BYTES:
         plain[name] = parse_bytes(name, plain[name])
     needs = OmegaConf.to_object(cfg.needs) if OmegaConf.is_list(cfg.needs) else [cfg.needs]

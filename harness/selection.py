@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from textwrap import wrap
 from typing import Any
 
 from harness.analysis.choice import Choice
@@ -29,6 +30,9 @@ from harness.columns import aligned
 ROWS = 20
 """Most lines of one kind; the rest is counted."""
 
+WIDTH = 100
+"""Characters of a line of words; a table may be wider."""
+
 COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("training", "train_memory", in_bytes),
     ("inference", "inference_memory", in_bytes),
@@ -45,7 +49,8 @@ def choice_lines(choice: Choice) -> list[str]:
     if study.basis.peak == "reserved":
         lines.append("training memory is what the allocator reserved; no record knows more")
     if pick:
-        lines += [f"pick: {pick.label}", f"  {choice.how_sure}", "", *_table(choice)]
+        sure = wrap(choice.how_sure, WIDTH, initial_indent="  ", subsequent_indent="  ")
+        lines += [f"pick: {pick.label}", *sure, "", *_table(choice)]
     if choice.ruled_out:
         lines += ["", f"ruled out: {len(choice.ruled_out)}", *_ruled_out(choice.ruled_out)]
     if choice.relaxed_for:
@@ -78,23 +83,35 @@ def answer_lines(answer: Answer, plans: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def overview_lines(answers: Sequence[Answer]) -> list[str]:
-    """A line per scenario."""
+    """A line per scenario, then why some have no answer."""
     rows = [["scenario", "answer", "sure", "ties", "commonly said", "agrees"]]
     for answer in answers:
         choice = answer.choice
         sure = ties = ""
         if not answer.unanswered and choice is not None and choice.pick is not None:
             sure = percent(choice.certainty or 0.0)
-            ties = listed((entry.label for entry, _ in choice.ties), most=3)
+            ties = listed((entry.label for entry, _ in choice.ties), most=1)
         cells = [answer.scenario.name, short_answer(answer), sure, ties]
         rows.append([*cells, answer.scenario.said.words, answer.agreement])
-    return aligned(rows)
+    return [*aligned(rows), *_not_measured(answers)]
+
+
+def _not_measured(answers: Sequence[Answer]) -> list[str]:
+    """Every reason once, with the scenarios that it leaves without an answer."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for answer in answers:
+        if answer.unanswered:
+            by_reason[answer.unanswered].append(answer.scenario.name)
+    lines = []
+    for reason, names in by_reason.items():
+        lines += wrap(f"not measured: {', '.join(names)}: {reason}", WIDTH, subsequent_indent="  ")
+    return ["", *lines] if lines else []
 
 
 def short_answer(answer: Answer) -> str:
-    """In a few words: a label, the smallest size that does, or why there is none."""
+    """In a few words: a label, or the smallest size that does."""
     if answer.unanswered:
-        return f"not measured: {answer.unanswered}"
+        return DASH
     if answer.choice is not None:
         return answer.choice.pick.label if answer.choice.pick else "nothing qualifies"
     told = answer.smallest

@@ -56,6 +56,42 @@ def test_rows_are_aligned(select: Any) -> None:
     assert len(starts) <= 2  # 96.1 MiB and 224 MiB differ in length
 
 
+def test_words_and_the_overview_keep_to_100_columns(select: Any) -> None:
+    for overrides in ((), ("scenario=all",)):
+        _, told, _ = select(*overrides)
+        assert max(map(len, told.splitlines())) <= selection.WIDTH
+
+
+def test_the_overview_says_once_why_scenarios_are_not_measured(select: Any) -> None:
+    _, told, plain = select("scenario=all")
+    reasons = {each["not_measured"] for each in plain["scenarios"]} - {None}
+    assert reasons
+    flowing = " ".join(told.split())
+    assert {flowing.count(reason) for reason in reasons} == {1}
+
+
+def test_of_several_studies_one_is_named_as_the_command_line_takes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [records.record(method, task=t) for t in ("a", "b") for method in ("lora", "head")]
+    held = records.write(tmp_path / "results", made)
+
+    def call(*overrides: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["select", f"results={held}", *overrides])
+        code = entry.run(command, "select")
+        out, err = capsys.readouterr()
+        return code, out or err
+
+    code, told = call()
+    expected = "choose one by study.model=… and study.task=…; there are minilm on a; minilm on b"
+    assert (code, told) == (1, f"error: study=None: {expected}\n")
+    assert call("study.task=c") == (1, f"error: study=c: {expected}\n")
+    assert call("task=b") == (1, "error: task=b: is not a key of this command; see its --help\n")
+    code, told = call("study.task=b")
+    assert code == 0
+    assert told.startswith("minilm on b: 2 candidates\n")
+
+
 def test_nothing_that_qualifies_is_exit_code_1_with_what_to_relax(select: Any) -> None:
     code, told, plain = select("max_train_memory=1MiB")
     assert (code, plain["pick"]) == (1, None)
@@ -128,7 +164,8 @@ def test_sizes_that_do_are_told_for_each_method(select: Any) -> None:
 def test_all_scenarios_are_one_table(select: Any) -> None:
     code, told, plain = select("scenario=all")
     assert code == 0
-    assert len(told.splitlines()) == 2 + len(plain["scenarios"])
+    _, *rows = told.partition("\n\n")[0].splitlines()
+    assert len(rows) == 1 + len(plain["scenarios"])
     assert all("ruled_out" not in each for each in plain["scenarios"])
 
 

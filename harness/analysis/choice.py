@@ -115,17 +115,18 @@ def the_study(
     beside: Mapping[str, Evidence] | None = None,
 ) -> Study:
     """The one study that constraints are about; raises ConfigError as `select` does."""
-    found = [
-        study
-        for study in studies(frame, beside)
-        if constraints.model in (None, study.model) and constraints.task in (None, study.task)
-    ]
-    if not any(study.entries for study in found):
-        raise ConfigError("results", len(frame), "records, none of them finished here; run a sweep")
-    if len(found) > 1:
-        names = "; ".join(study.name for study in found)
-        raise ConfigError("results", names, "choose one with model=… task=…")
-    return found[0]
+    held = [study for study in studies(frame, beside) if study.entries]
+    if not held:
+        raise ConfigError("records", len(frame), "none of them finished here; run a sweep")
+    asked = {"model": constraints.model, "task": constraints.task}
+    named = {key: name for key, name in asked.items() if name is not None}
+    found = [s for s in held if all(getattr(s, key) == name for key, name in named.items())]
+    if len(found) == 1:
+        return found[0]
+    given = " ".join(named.values()) or None
+    names = "; ".join(study.name for study in found or held)
+    expected = f"choose one by study.model=… and study.task=…; there are {names}"
+    raise ConfigError("study", given, expected)
 
 
 def choose(study: Study, constraints: Constraints) -> Choice:

@@ -44,7 +44,7 @@ class Entry:
     paths: tuple[str | None, ...]
     seeds: tuple[int | None, ...]
     examples: int | None
-    mergeable: bool
+    mergeable: bool | None
     merge_reason: str
     unstable: tuple[str, ...]
     """What of its timing varied too much in some seed: those of TIMED."""
@@ -68,7 +68,7 @@ class Entry:
     @property
     def plain_when_deployed(self) -> bool:
         """Ends as the base's own architecture: no module is left that could cost time."""
-        return self.mergeable or self.in_place
+        return bool(self.mergeable) or self.in_place
 
     @property
     def on_one_base(self) -> bool:
@@ -110,7 +110,7 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
     """The entry of the rows of one configuration, one row per seed."""
     first = rows[0]
     reason = str(first.get("merge.reason", ""))
-    mergeable = all(row.get("merge.mergeable") is True for row in rows)
+    mergeable = _mergeable(rows)
     figures = {name: pooled([bits(row, c) for row in rows]) for name, c in BITS.items()}
     memory = MEMORY | {"train_memory": f"memory.train.{basis.peak}_peak"}
     for names, obstacle in ((FIGURES, _none), (memory, _other_memory), (TIMES, _other_machine)):
@@ -177,6 +177,16 @@ def _other_machine(row: Row, basis: Basis) -> str:
     if basis.time is None or own == basis.time:
         return ""
     return f"not comparable (measured with {own.differs_from(basis.time)})"
+
+
+def _mergeable(rows: Sequence[Row]) -> bool | None:
+    """False where one trial could not be merged; None where a trial does not say, as of published
+    runs.
+    """
+    said = [row.get("merge.mergeable") for row in rows]
+    if any(each is False for each in said):
+        return False
+    return True if all(each is True for each in said) else None
 
 
 def _whole(value: Any) -> int | None:

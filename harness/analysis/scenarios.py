@@ -33,7 +33,7 @@ class Answer:
     `unanswered` says why the records cannot answer; empty where they can, and then `choice` or
     `sizes` holds the answer. `over_floor` compares the pick with the floor; None where there is no
     floor or no pick. `agrees` with what is commonly said, as a pick or as a tie of it; None where
-    that was not run.
+    that was not run, or does not say whether it merges though the answer must.
     """
 
     scenario: Scenario
@@ -55,9 +55,10 @@ class Answer:
         """Whether what was measured agrees with what is commonly said, in words."""
         if self.unanswered:
             return "not measured"
-        if self.agrees is None:
-            return "not run here"
         pick = self.choice.pick if self.choice else None
+        if self.agrees is None:
+            known = self.choice.study.entries if self.choice and pick else ()
+            return "not measured" if any(map(self.scenario.said.of, known)) else "not run here"
         if self.agrees and pick is not None and not self.scenario.said.of(pick):
             return "as a tie"
         return "yes" if self.agrees else "no"
@@ -159,7 +160,10 @@ def _of_sizes(study: Study, scenario: Scenario, rule: str) -> Answer:
 
 
 def _agrees(study: Study, scenario: Scenario, choice: Choice) -> bool | None:
-    if choice.pick is None or not any(map(scenario.said.of, study.entries)):
+    said = [entry for entry in study.entries if scenario.said.of(entry)]
+    if "merge" in choice.constraints.needs:  # nobody knows of these whether they would merge
+        said = [e for e in said if e.mergeable is not None or e.in_place]
+    if choice.pick is None or not said:
         return None
     return any(map(scenario.said.of, (choice.pick, *(entry for entry, _ in choice.ties))))
 

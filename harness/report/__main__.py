@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness import entry
 from harness.analysis.claims import with_own
+from harness.errors import ConfigError
 from harness.report.page import build
 
 
@@ -16,7 +17,11 @@ def command(cfgs: list[DictConfig]) -> int:
     """Write the page of each config and say where it is."""
     for cfg in cfgs:
         held = with_own(_files(cfg.claims))
-        page = build(Path(cfg.results), Path(cfg.out), held, cfg.model, cfg.task)
+        try:
+            page = build(Path(cfg.results), Path(cfg.out), held, cfg.study.model, cfg.study.task)
+        except OSError as error:
+            expected = f"cannot be written: {error.strerror}"
+            raise ConfigError("out", error.filename, expected) from error
         print(f"report: {page.absolute().as_uri()}")
     return 0
 

@@ -106,7 +106,7 @@ def _of(frame: pd.DataFrame, field: str, value: str) -> pd.DataFrame:
     """The records of one model or task."""
     there = sorted(set(frame[field])) if len(frame) else []
     if value not in there:
-        raise ConfigError(field, value, f"one of the records' own: {listed(there, 12)}")
+        raise ConfigError(f"study.{field}", value, f"one of the records' own: {listed(there, 12)}")
     return frame[frame[field] == value]
 
 

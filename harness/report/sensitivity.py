@@ -26,7 +26,7 @@ def sensitivity(subject: Subject) -> Figure:
         )
     )
     values = [0.0, *(s.moved for s in found)]
-    chart = Forest(axis("largest share of the weight moved", values, _percent), groups, None, 0.0)
+    chart = Forest(axis("largest share moved", values, _percent), groups, None, 0.0)
     return Figure(
         "sensitivity",
         "How much hangs on the rule",

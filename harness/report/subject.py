@@ -214,7 +214,7 @@ class Subject:
     @property
     def unstilled(self) -> str:
         """What stands in the place of stills where there are none."""
-        setting = [f"model={self.study.model}", f"task={self.study.task}"]
+        setting = [f"study.model={self.study.model}", f"study.task={self.study.task}"]
         return (
             "Still pictures are of the largest studies of a page. "
             f"python -m harness.report {shlex.join(setting)} out=… makes a page of this study "

@@ -152,6 +152,14 @@ def test_plans_stand_in_for_what_records_lack_and_for_nothing_else(tmp_path: Pat
     assert of(classified, "rank_sentiment").plans == ()
 
 
+def test_what_may_or_may_not_merge_agrees_with_nothing_that_must() -> None:
+    untried = {"merge__mergeable": None, "merge__reason": "not measured"}
+    found = of(study([records.record("full"), records.record("lora", **untried)]), "no_overhead")
+    assert (found.agrees, found.agreement) == (None, "not measured")
+    found = of(study([records.record("full"), records.record("houlsby")]), "no_overhead")
+    assert (found.agrees, found.agreement) == (None, "not run here")
+
+
 def test_agreement_is_with_the_pick_or_what_ties_with_it() -> None:
     only = study(sweep())
     assert of(only, "no_overhead").agrees is True

@@ -167,6 +167,13 @@ def test_the_command_takes_claims_of_ones_own(tmp_path: Path, many: bool) -> Non
         command([missing])
 
 
+def test_a_page_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    results = records.write(tmp_path / "results", [])
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"out=.*file.*: cannot be written: "):
+        command([compose([f"results={results}", f"out={tmp_path}/file/x.html"], "report")])
+
+
 def test_no_record_no_ledger(tmp_path: Path) -> None:
     out = build(records.write(tmp_path / "results", []), tmp_path / "index.html")
     assert Rows(out).rows == {}

@@ -42,7 +42,7 @@ def test_the_largest_studies_have_stills_and_the_others_say_how_to_get_them(
 ) -> None:
     for place, article in enumerate(articles(many_page)):
         stills = article.count('<svg aria-hidden="true"')
-        told = article.count(f"python -m harness.report model=m{place} task=t out=…")
+        told = article.count(f"python -m harness.report study.model=m{place} study.task=t out=…")
         pictures = article.count('<div class="still">')
         assert pictures > 10
         if place < page.STILLED:

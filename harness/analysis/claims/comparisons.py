@@ -124,6 +124,9 @@ def merges(study: Study, *, which: Selection, can: bool = True) -> Verdict:
         reasons = [e.merge_reason or "not merged" for e in entries if not e.mergeable]
         words = f"{method} ({reasons[0]})" if reasons else method
         holds = CONTRADICTED if can == bool(reasons) else SUPPORTED
+        known = [e.mergeable for e in entries if e.mergeable is not None]
+        if not known or (all(known) and reasons):  # some, or all, were not tried
+            holds = UNDECIDED
         findings.append(Finding(holds, words, tuple(entries)))
     return together(findings, "method")
 

@@ -143,6 +143,11 @@ def test_merging_holds_for_a_method_when_it_does_for_all_its_sizes() -> None:
     stubborn = records.record("lora", 16, merge__mergeable=False, merge__reason="four bits")
     judged = merges(study([records.record("lora", 8), stubborn]), which=which)
     assert (judged.verdict, judged.n) == (CONTRADICTED, 1)
+    untried = records.record("lora", 4, merge__mergeable=None, merge__reason="not measured")
+    for made in ([untried], [records.record("lora", 8), untried]):
+        for can in (True, False):
+            assert merges(study(made), which=which, can=can).verdict == UNDECIDED
+    assert merges(study([untried, stubborn]), which=which).verdict == CONTRADICTED
     # What is trained in place has nothing to merge.
     assert merges(study([records.record("full")]), which=which).verdict == UNDECIDED
 
