@@ -119,3 +119,16 @@ def test_when_all_failed_the_answer_says_so(make_subject: MakeSubject) -> None:
 def test_a_pick_that_ties_with_the_floor_is_owned_up_to(make_subject: MakeSubject) -> None:
     subject = make_subject([scored("head", None, 0.718), scored("lora", 4, 0.719)])
     assert "cannot be told from the floor" in summary.picks(subject)[1].sure
+
+
+@pytest.mark.parametrize(
+    ("methods", "said"),
+    [
+        (["lora"], "Gradients and optimizer state are at most "),
+        (["lora", "full"], "%. In the other methods they are at most "),
+    ],
+)
+def test_memory_speaks_of_other_methods_only_beside_full(
+    make_subject: MakeSubject, methods: list[str], said: str
+) -> None:
+    assert said in captions.memory(make_subject([records.record(method) for method in methods]))
