@@ -106,6 +106,7 @@ def short(show: Callable[[float], str]) -> Callable[[float], str]:
 
 
 def between(low: str, high: str) -> str:
+    low, high = ("−" + end[1:] if end.startswith("-") else end for end in (low, high))
     signed = any(text.startswith(("−", "+")) for text in (low, high))
     return f"{low} to {high}" if signed else f"{low}–{high}"
 

@@ -163,9 +163,10 @@ def memory(subject: Subject) -> str:
         parts = ("weights", "activations", "gradients", "optimizer")
         middle = {p: median(_value(e, p) for e in others if e[p].known) for p in parts}
         largest = max(middle, key=lambda part: middle[part])
+        them = "In the other methods they" if sentences else "Gradients and optimizer state"
         sentences.append(
-            f"In the other methods they are at most {in_bytes(_trained_state(most))} "
-            f"({most.label}); what is left is mostly {largest}."
+            f"{them} are at most {in_bytes(_trained_state(most))} ({most.label}); "
+            f"what is left is mostly {largest}."
         )
     return " ".join(sentences) or f"{NOTHING}: the parts of the training peak were not recorded."
 

@@ -48,7 +48,8 @@ def place(
     """Positions by index of the anchors that can be named, such as "middle right".
 
     Greedy: the least rank chooses first, and of the places that are free the one that crosses
-    least: a whisker counts once, one of `lines` three times. A name that fits nowhere is left out.
+    least: a whisker counts once, one of `lines` three times. A name that fits nowhere, or would
+    stand nearer to another mark than to its own, is left out.
     """
     marks = _boxes(_around(a.x, a.y, a.size, a.size) for a in anchors)
     whiskers = _boxes(box for anchor in anchors for box in anchor.whiskers)
@@ -62,6 +63,7 @@ def place(
         # A mark of its own is not in the way of a name.
         own = _hits(options, marks[index : index + 1])
         free = inside & (_hits(options, marks) == own) & (_hits(options, names) == 0)
+        free &= _nearest(options, marks) == index
         if free.any():
             crossed = _hits(options, whiskers) + 3 * _hits(options, pieces)
             best = int(np.where(free, crossed, np.iinfo(int).max).argmin())
@@ -127,6 +129,13 @@ def _around(x: float, y: float, width: float, height: float) -> Box:
 
 def _boxes(boxes: Iterable[Box]) -> Boxes:
     return np.array(list(boxes), dtype=float).reshape(-1, 4)
+
+
+def _nearest(boxes: Boxes, others: Boxes) -> NDArray[np.int_]:
+    """Of each box the index of the one of the others whose edge is nearest to its own."""
+    own = boxes[:, None]
+    apart = np.maximum(np.maximum(own[..., :2] - others[:, 2:], others[:, :2] - own[..., 2:]), 0)
+    return np.asarray((apart**2).sum(axis=2).argmin(axis=1))
 
 
 def _hits(boxes: Boxes, others: Boxes) -> NDArray[np.int_]:

@@ -105,7 +105,9 @@ def _scatter(subject: Subject, cost: Cost, known: list[Entry], on_front: list[En
     corners = [(x.on(e[cost.figure].value or 0.0), e["quality"].value) for e in on_front]
     steps = tuple(_staircase(corners))
     lines = (Line(steps, None, False),) if len(on_front) > 1 else ()
-    return Scatter(x, quality_axis(subject, known), marks, lines, (), "better")
+    # The word stands in the upper left corner, which is the ideal only where more quality is up.
+    better = "better" if subject.study.higher_is_better else ""
+    return Scatter(x, quality_axis(subject, known), marks, lines, (), better)
 
 
 def cost_axis(subject: Subject, figure: str, known: Sequence[Entry]) -> Axis:
@@ -171,8 +173,7 @@ def _mark(subject: Subject, entry: Entry, figure: str, x: Axis, rank: int) -> Ma
 
 def quality_axis(subject: Subject, entries: Sequence[Entry]) -> Axis:
     reach = [b for e in entries for b in bounds(e["quality"]) or (e["quality"].value or 0.0,)]
-    title = f"{subject.study.metric} ({subject.quality_unit})"
-    return axis(title, reach, numbers.short(subject.show_quality))
+    return axis(subject.quality_title, reach, numbers.short(subject.show_quality))
 
 
 def _known(subject: Subject, *figures: str) -> list[Entry]:

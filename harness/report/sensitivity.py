@@ -39,6 +39,8 @@ def sensitivity(subject: Subject) -> Figure:
 def _caption(subject: Subject, found: list[Sensitivity]) -> str:
     if not found:
         return f"{NOTHING} about the rule: no configuration has a position under all of them."
+    if len(subject.entries) < 2:
+        return f"{NOTHING} about the rule: a single configuration has nothing to be compared with."
     names = (triangle.name for triangle in subject.alternatives)
     told = [
         f"Against “{FIRST}”, another rule ({listed(names)}) moves "

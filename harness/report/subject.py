@@ -282,6 +282,13 @@ class Subject:
     def quality_unit(self) -> str:
         return "points" if self.in_points else self.study.metric
 
+    @property
+    def quality_title(self) -> str:
+        """The metric, its unit where it has one, and which way is better where that is down."""
+        if self.in_points:
+            return f"{self.study.metric} (points)"
+        return self.study.metric + ("" if self.study.higher_is_better else " (lower is better)")
+
     def show_quality(self, value: float) -> str:
         return numbers.points(value) if self.in_points else numbers.significant(value)
 

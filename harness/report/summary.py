@@ -39,7 +39,9 @@ def sentences(subject: Subject) -> tuple[str, ...]:
         return ("No trial has a quality to compare.",)
     quality = numbers.with_interval(best["quality"], subject.show_quality)
     name = f"{best.label}, the floor," if best is floor else best.label
-    first = f"{name} has the best {study.metric}: {quality} {subject.quality_unit}"
+    first = f"{name} has the best {study.metric}: {quality}"
+    if subject.in_points:
+        first += " points"
     gain = subject.gain(best)
     if floor is not None and floor is not best and gain is not None:
         first += f", {subject.show_gain(gain)} over the floor ({floor.label})"
@@ -107,7 +109,7 @@ def _pick(subject: Subject, answer: Answer, choice: Choice) -> Pick:
     if choice.pick is None:
         return Pick(title, answer.rule, "none", (), nobody(choice))
     quality = numbers.with_interval(choice.pick["quality"], subject.show_quality)
-    facts = [(f"{subject.study.metric} ({subject.quality_unit})", quality)]
+    facts = [(subject.quality_title, quality)]
     facts += [
         (name, show(value))
         for name, figure, show in (

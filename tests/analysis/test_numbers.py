@@ -45,6 +45,7 @@ def test_intervals() -> None:
     assert numbers.with_interval(Estimate(0.786)) == "78.6"
     assert numbers.with_interval(unknown("gone")) == "–"
     assert numbers.between("−0.4", "1.2") == "−0.4 to 1.2"
+    assert numbers.between("-7.69", "18.2") == "−7.69 to 18.2"  # a dash would look like the sign
 
 
 def test_ticks_drop_the_zeros_that_say_nothing() -> None:

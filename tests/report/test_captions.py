@@ -119,3 +119,26 @@ def test_when_all_failed_the_answer_says_so(make_subject: MakeSubject) -> None:
 def test_a_pick_that_ties_with_the_floor_is_owned_up_to(make_subject: MakeSubject) -> None:
     subject = make_subject([scored("head", None, 0.718), scored("lora", 4, 0.719)])
     assert "cannot be told from the floor" in summary.picks(subject)[1].sure
+
+
+@pytest.mark.parametrize(
+    ("methods", "said"),
+    [
+        (["lora"], "Gradients and optimizer state are at most "),
+        (["lora", "full"], "%. In the other methods they are at most "),
+    ],
+)
+def test_memory_speaks_of_other_methods_only_beside_full(
+    make_subject: MakeSubject, methods: list[str], said: str
+) -> None:
+    assert said in captions.memory(make_subject([records.record(method) for method in methods]))
+
+
+def test_less_is_better_where_the_metric_says_so(make_subject: MakeSubject) -> None:
+    changes = {"quality__metric": "perplexity", "quality__higher_is_better": False}
+    made = [scored("lora", 4, 1.4, **changes), scored("head", None, 1.6, **changes)]
+    subject = make_subject(made)
+    chart = trade_offs(subject)[0].chart
+    assert (chart.better, chart.y.title) == ("", "perplexity (lower is better)")
+    told = summary.sentences(subject)[0]
+    assert told.startswith("lora 4 has the best perplexity: 1.40 (1.40–1.40), ")

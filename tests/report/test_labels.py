@@ -47,3 +47,14 @@ def test_a_name_keeps_off_a_line_where_it_can() -> None:
     anchor = Anchor("name", 50.0, 50.0, 10.0, 0)
     assert place([anchor], 200, 100) == {0: "middle right"}
     assert place([anchor], 200, 100, [(50.0, 49.0, 200.0, 51.0)]) == {0: "middle left"}
+
+
+def test_a_name_never_stands_nearer_to_another_mark() -> None:
+    column = [Anchor(f"prefix_tuning {i}", 300.0 + i, 100.0 + 11 * i, 8.0, -i) for i in range(6)]
+    placed = place(column, 600, 300)
+    assert len(placed) >= 2
+    for index, position in placed.items():
+        low, high = np.array(box(column[index], position)).reshape(2, 2)
+        marks = np.array([(a.x, a.y) for a in column])
+        apart = np.maximum(np.maximum(low - marks - 4, marks - 4 - high), 0)
+        assert (apart**2).sum(axis=1).argmin() == index

@@ -45,3 +45,8 @@ def test_no_more_rows_than_can_be_read(make_subject: MakeSubject) -> None:
     figure = sensitivity(subject)
     assert sum(len(group) for _, group in figure.chart.groups) <= 30
     assert f"of {len(subject.entries)}." in figure.caption
+
+
+def test_a_single_configuration_says_nothing_of_the_rule(make_subject: MakeSubject) -> None:
+    told = sensitivity(make_subject([records.record("lora", 8)])).caption
+    assert told.startswith("Nothing can be concluded here about the rule: a single configuration")
