@@ -85,15 +85,20 @@ def _by_recipe(entries: Sequence[Entry]) -> list[SizeCurve]:
         curves[tuple(f"{name.rpartition('.')[2]}={told[place]}" for name, told in names)].append(
             entry
         )
-    method = entries[0].method
     return [
         SizeCurve(
-            f"{method} ({', '.join(recipe)})" if recipe else method,
+            _named(entries[0].method, recipe),
             tuple(sorted(own, key=lambda entry: entry.size or 0)),
         )
         for recipe, own in curves.items()
         if len(own) > 1
     ]
+
+
+def _named(method: str, recipe: Sequence[str]) -> str:
+    """With what is set; what is not set needs no words."""
+    told = [words for words in recipe if not words.endswith("=None")]
+    return f"{method} ({', '.join(told)})" if told else method
 
 
 def _telling(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:

@@ -152,7 +152,7 @@ def _mark(subject: Subject, entry: Entry, x: float) -> Mark:
     return Mark(
         "",
         entry.family,
-        subject.shapes[entry.method],
+        subject.shape(entry),
         subject.sizes[entry.label],
         x,
         entry["quality"].value or 0.0,
