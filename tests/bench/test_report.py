@@ -48,4 +48,4 @@ def test_invented_records_become_a_page_with_everything_measured(tmp_path: Path)
     page = Page(build(tmp_path / "results", tmp_path / "index.html"))
     shown = "".join(page.text)
     assert "was not measured:" not in shown
-    assert len(page.all("script")) == 13  # own, library, eleven figures
+    assert len(page.all("script")) == 20  # own, library, study, fronts, sixteen plots

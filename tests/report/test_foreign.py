@@ -34,8 +34,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_row_is_tagged_and_leads_to_its_record(page):
     text = page.read_text("utf-8")
-    table = text[text.index('<table class="sortable">') :].partition("</table>")[0]
-    rows = re.findall(r'<tr data-trial="(\w+)">(.*?)</tr>', table, re.S)
+    table = text[text.index('<table class="sortable methods">') :].partition("</table>")[0]
+    rows = re.findall(r'<tr data-entry="\d+" data-trial="(\w+)">(.*?)</tr>', table, re.S)
     assert len(rows) == len(published.ROWS) + 1
     for trial, row in rows:
         assert re.search(r'<span title="Published, not measured here: peft [^"]+">foreign<', row)
