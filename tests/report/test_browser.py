@@ -70,6 +70,8 @@ def test_a_hostile_label_is_shown_and_never_run(browser: Any, sweep_page: Path) 
 def test_hovering_tells_the_figures(browser: Any, sweep_page: Path) -> None:
     with opened(browser, sweep_page) as page:
         page.locator("#trade-memory-plot").scroll_into_view_if_needed()
+        # What comes into view is laid out only then, and moves what stands below it.
+        page.wait_for_timeout(500)
         page.locator("#trade-memory-plot path.point").first.hover(force=True)
         page.wait_for_selector("#trade-memory-plot .hovertext")
         assert "points" in page.locator("#trade-memory-plot .hovertext").first.text_content()
