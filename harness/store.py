@@ -94,12 +94,13 @@ def table(results: Path, found: Iterable[dict[str, Any]]) -> pandas.DataFrame:
     import pandas
 
     with uncollected():
-        rows = [
-            flat({k: v for k, v in record.items() if k != "config"})
-            | {"path": str(results / str(record["trial"]) / RECORD)}
-            for record in found
-        ]
-        return pandas.DataFrame(rows)
+        return pandas.DataFrame([_row(record, f"{results}{os.sep}") for record in found])
+
+
+def _row(record: dict[str, Any], folder: str) -> dict[str, Any]:
+    row = flat({k: v for k, v in record.items() if k != "config"})
+    row["path"] = f"{folder}{record['trial']}{os.sep}{RECORD}"
+    return row
 
 
 @contextmanager
