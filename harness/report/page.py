@@ -54,10 +54,10 @@ SCRIPTS = [
     "export.js",
     "methods.js",
 ]
-AT_ONCE = 200
+AT_ONCE = 100
 """Rows of the methods table that stand in the page; its script makes more when asked."""
 MANY = 500
-"""Entries of a study from which on its plots are laid out and drawn as they come into view."""
+"""Entries of a page beyond which its plots are laid out and drawn as they come into view."""
 
 
 def build(
@@ -124,7 +124,7 @@ def _render(sections: list[Section], results: str, stem: str, over_all: Claims) 
         over_all=over_all,
         stem=stem,
         at_once=max(LEAST, AT_ONCE // max(1, len(sections))),
-        many=MANY,
+        many=sum(len(each.subject.entries) for each in sections) > MANY,
     )
 
 

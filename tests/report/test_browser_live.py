@@ -229,7 +229,7 @@ def test_a_slider_rules_out_and_all_plots_and_tables_fade(
         for name in ("triangle", "trade-memory", "sizes", "merging", "capacity", "memory"):
             plot = page.locator(f"#{name}-plot")
             plot.scroll_into_view_if_needed()
-            page.wait_for_selector(f"#{name}-plot .faded", state="attached")
+            page.wait_for_timeout(300)  # a plot out of view fades when it comes into view
             script = """plot => [...plot.querySelectorAll(".point.faded")].map(point =>
                 point.closest(".trace").__data__[0].trace.meta.entries[point.__data__.i])"""
             faded = {subject.entries[i].label for i in plot.evaluate(script)}
@@ -353,7 +353,7 @@ def test_downloads_are_the_files_that_python_writes(
 
 
 def test_a_table_of_many_rows_makes_them_when_asked(browser: Any, tmp_path: Path) -> None:
-    made = [further.measured(row) for row in records.quick(sizes=tuple(range(1, 51)))]
+    made = [further.measured(row) for row in records.quick(sizes=tuple(range(1, 31)))]
     results = records.write(tmp_path / "results", made, with_outcomes=False)
     out = build(results, tmp_path / "reports" / "index.html")
     (study,) = studies(load(results))
@@ -417,8 +417,8 @@ def test_without_javascript_the_selector_says_where_to_turn(
     browser: Any, live: tuple[Path, Subject]
 ) -> None:
     with opened(browser, live[0], java_script_enabled=False) as page:
-        page.locator("#selector").scroll_into_view_if_needed()
-        assert "python -m harness.select" in page.locator("#selector").inner_text()
+        # Text of what is out of view is in the page, and laid out when it comes into view.
+        assert "python -m harness.select" in page.locator("#selector").text_content()
         for hidden in (".constraints", ".weights", ".weighed", ".table-tools"):
             assert not page.locator(hidden).is_visible()
 
