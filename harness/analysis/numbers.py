@@ -34,6 +34,11 @@ def percent(share: float) -> str:
     return f"{share:.0%}" if share in (0.0, 1.0) else f"{min(99, max(1, round(100 * share)))}%"
 
 
+def in_percent(share: float) -> str:
+    """A share of anything, rounded: 0.4637 → 46%."""
+    return f"{100 * share:.0f}%"
+
+
 def signed_points(value: float) -> str:
     text = f"{100 * value:+.1f}".replace("-", "−")
     return "0.0" if text in ("+0.0", "−0.0") else text

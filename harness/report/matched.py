@@ -12,7 +12,7 @@ from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate
 from harness.analysis.matched import METHODS, WITHIN, Budget, budgets
-from harness.analysis.numbers import listed, plural, significant
+from harness.analysis.numbers import in_percent, listed, plural, significant
 from harness.analysis.ties import Place
 from harness.report.subject import Subject
 from harness.report.table import Cell, Column, Spec, Table, in_unit, tabulate
@@ -44,14 +44,15 @@ def matched(subject: Subject, out: Path) -> Matched:
     found = budgets(subject.study)
     if not found:
         return Matched(
-            f"No three methods trained adapters of the same size, give or take {_percent(WITHIN)}, "
-            "so nothing can be concluded about methods at equal budget. A study that shares one:",
+            "No three methods trained adapters of the same size, give or take "
+            f"{in_percent(WITHIN)}, so nothing can be concluded about methods at equal budget. "
+            "A study that shares one:",
             (),
             _command(subject),
         )
     most = sorted(found, key=lambda b: (-len(b.entries), b.parameters))[:SHOWN]
     told = [
-        f"{plural(len(found), 'budget')} of adapter parameters, give or take {_percent(WITHIN)}, "
+        f"{plural(len(found), 'budget')} of adapter parameters, give or take {in_percent(WITHIN)}, "
         f"{'is' if len(found) == 1 else 'are'} shared by at least three methods "
         "(the head, the same for all, is not counted).",
         *_overall(found),
@@ -167,7 +168,3 @@ def _command(subject: Subject) -> str:
     methods += others[: max(0, METHODS - len(methods))]
     words = (f"model={study.model}", f"task={study.task}", f"method={','.join(methods)}")
     return " ".join(["python -m harness -m", *map(shlex.quote, words), "budget=0.5%"])
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"

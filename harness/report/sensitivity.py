@@ -26,7 +26,7 @@ def sensitivity(subject: Subject) -> Figure:
         )
     )
     values = [0.0, *(s.moved for s in found)]
-    chart = Forest(axis("largest share moved", values, _percent), groups, None, 0.0)
+    chart = Forest(axis("largest share moved", values, numbers.in_percent), groups, None, 0.0)
     return Figure(
         "sensitivity",
         "How much hangs on the rule",
@@ -44,7 +44,8 @@ def _caption(subject: Subject, found: list[Sensitivity]) -> str:
     names = (triangle.name for triangle in subject.alternatives)
     told = [
         f"Against “{FIRST}”, another rule ({listed(names)}) moves "
-        f"{_percent(found[-1].moved)} to {_percent(found[0].moved)} of a configuration's weight."
+        f"{numbers.in_percent(found[-1].moved)} to {numbers.in_percent(found[0].moved)} "
+        "of a configuration's weight."
     ]
     changes = [s.entry.label for s in found if not s.steady]
     told.append(
@@ -53,7 +54,7 @@ def _caption(subject: Subject, found: list[Sensitivity]) -> str:
         else "No nearest corner depends on the rule."
     )
     firm = sum(s.moved <= LOOSE for s in found)
-    told.append(f"{firm} of {len(found)} move by no more than {_percent(LOOSE)}.")
+    told.append(f"{firm} of {len(found)} move by no more than {numbers.in_percent(LOOSE)}.")
     if len(subject.few) < len(subject.entries):
         told.append(f"Drawn: {len(subject.few)} of {len(subject.entries)}.")
     return " ".join(told)
@@ -70,11 +71,7 @@ def _row(subject: Subject, found: Sensitivity) -> ForestRow:
         None,
         None,
         (
-            f"{entry.label}: up to {_percent(found.moved)} of the weight moves",
+            f"{entry.label}: up to {numbers.in_percent(found.moved)} of the weight moves",
             *(f"{rule}: {near}" for rule, near in zip(rules, found.nearest, strict=True)),
         ),
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"

@@ -27,12 +27,7 @@ function prepareMethods(study, table) {
 }
 
 function sortMethods(study, header, column) {
-  const ascending = header.getAttribute("aria-sort") !== "ascending";
-  for (const other of header.parentElement.cells) {
-    if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
-  }
-  header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-  Object.assign(study.methodsTable, { column, ascending });
+  Object.assign(study.methodsTable, { column, ascending: turned(header) });
   showMethods(study);
 }
 

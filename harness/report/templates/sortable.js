@@ -12,9 +12,8 @@ function makeSortable(table) {
 }
 
 function sortBy(table, headers, column) {
-  const header = headers[column];
-  const ascending = header.getAttribute("aria-sort") !== "ascending";
-  const isText = header.querySelector("button").dataset.kind === "text";
+  const ascending = turned(headers[column]);
+  const isText = headers[column].querySelector("button").dataset.kind === "text";
   const order = (row) => row.cells[column].dataset.order;
   const rows = [...table.tBodies[0].rows];
   rows.sort((a, b) => {
@@ -24,7 +23,15 @@ function sortBy(table, headers, column) {
     const difference = isText ? x.localeCompare(y, "en", { numeric: true }) : x - y;
     return ascending ? difference : -difference;
   });
-  for (const other of headers) if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
-  header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
   table.tBodies[0].append(...rows);
+}
+
+// Whether the column is ascending now, after its header says so and the others no more.
+function turned(header) {
+  const ascending = header.getAttribute("aria-sort") !== "ascending";
+  for (const other of header.parentElement.cells) {
+    if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
+  }
+  header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+  return ascending;
 }
