@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import hydra
@@ -17,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
 from harness.errors import ConfigError, HarnessError, nearest
+from harness.stopping import interruptible
 
 PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
@@ -27,18 +30,20 @@ def run(command: Callable[[list[DictConfig]], int], config_name: str = "config")
     """Run `command` on the configs that the command line asks for; returns the exit code.
 
     An error at the door is one line on stderr and exit code 1; the traceback comes with
-    `debug=true`.
+    `debug=true`. SIGINT, SIGTERM and SIGHUP end it cleanly, with one line and 128 and their number.
     """
     try:
-        return command(configs(config_name))
+        with interruptible():
+            return command(configs(config_name))
     except HarnessError as error:
         if "debug=true" in sys.argv:
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on from here", file=sys.stderr)
-        return 130  # as shells have it: 128 and the number of the signal
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # a terminal that hangs up takes stderr with it
+            print("stopped; run the same command again to go on from here", file=sys.stderr)
+        return 128 + (stop.args[0] if stop.args else signal.SIGINT)  # as shells have it
 
 
 def configs(config_name: str) -> list[DictConfig]:

@@ -154,6 +154,23 @@ def test_loss_that_is_not_finite_ends_the_run_with_its_step():
     assert failure.value.status == "diverged"
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_gradient_that_is_not_finite_in_the_last_step_ends_the_run_too(value):
+    model = Linear()
+    optimizer = optimizer_for(model, recipe())
+    steps = 0
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        return gradient * value if steps == recipe().steps else gradient
+
+    model.map.weight.register_hook(spoil)
+    with pytest.raises(Failure, match="the weights are not finite after step 10") as failure:
+        fit(model, forever(batch()), nn.functional.cross_entropy, optimizer, recipe())
+    assert failure.value.status == "diverged"
+
+
 def texts(lengths: tuple[int, ...]) -> dict[str, torch.Tensor]:
     """Texts of these lengths, padded to the longest."""
     places = torch.arange(max(lengths))
