@@ -138,7 +138,8 @@ class Processes:
 
     def kill(self, key: str) -> None:
         """Kill a task from any thread; `wait` then gives its outcome."""
-        if running := self._running.get(key):
+        running = self._running.get(key)
+        if running and running.process.pid is not None:
             running.process.kill()
 
     def stop(self) -> None:

@@ -1,7 +1,4 @@
-"""A LoRA that writes down which phases begin, outside of the results, and that acts on orders.
-
-Orders lie in a file beside the journal, so that a trial keeps its id when they are taken away.
-"""
+"""A LoRA that writes down which phases begin, and acts on orders."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,32 +18,10 @@ from harness.config import MethodConfig
 from harness.methods.base import Trained
 from harness.methods.low_rank import LoRA
 from tests.dying_method import exhaust, kill
+from tests.faults.journal import Begin, Order, append, given
 from tests.isolated_calls import hang_in_c, ignore_signals_and_hang
 
-IMPLEMENTATION = f"{__name__}:JournaledLoRA"
-ORDERS = "orders.json"
-
-
-@dataclass(frozen=True)
-class Begin:
-    """A phase that began: a line of the journal."""
-
-    trial: str
-    phase: str
-    pid: int
-    had_ended: bool
-    """Its part, or a record that ended well, lay there already."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What one phase of the trial with one seed is to do as it begins."""
-
-    phase: str
-    seed: int
-    act: str
-    step: int = 1
-    """The step of training whose gradient is spoilt, for the act of this name."""
+_begun: set[int] = set()
 
 
 class JournaledLoRA(LoRA):
@@ -59,15 +33,13 @@ class JournaledLoRA(LoRA):
         call = _running_phase()
         if call is None:  # the check of a sweep's trials
             return
-        journal, folder = Path(config.options["journal"]), Path(call["folder"])
-        append(
-            journal, Begin(folder.name, call["phase"], os.getpid(), _ended(folder, call["phase"]))
-        )
-        self._orders = [
-            order
-            for order in orders(journal.with_name(ORDERS))
-            if (order.phase, order.seed) == (call["phase"], call["config"]["seed"])
-        ]
+        path, folder = Path(call["config"]["method"]["options"]["journal"]), Path(call["folder"])
+        if os.getpid() not in _begun:  # a phase may build the method more than once
+            _begun.add(os.getpid())
+            had_ended = _ended(folder, call["phase"])
+            append(path, Begin(folder.name, call["phase"], os.getpid(), had_ended))
+        this = (call["phase"], call["config"]["seed"])
+        self._orders = [order for order in given(path) if (order.phase, order.seed) == this]
         for order in self._orders:
             if order.act in ACTS:
                 ACTS[order.act]()
@@ -78,22 +50,6 @@ class JournaledLoRA(LoRA):
             if order.act == "spoil_gradient":
                 _spoil(adapted, order.step)
         return adapted
-
-
-def append(journal: Path, begin: Begin) -> None:
-    handle = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.write(handle, (json.dumps(asdict(begin)) + "\n").encode())  # one call: whole or absent
-    os.close(handle)
-
-
-def read(journal: Path) -> list[Begin]:
-    if not journal.exists():
-        return []
-    return [Begin(**json.loads(line)) for line in journal.read_text().splitlines()]
-
-
-def orders(path: Path) -> list[Order]:
-    return [Order(**each) for each in json.loads(path.read_text())] if path.exists() else []
 
 
 def devour() -> None:

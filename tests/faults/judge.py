@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors.numpy import load_file
 
-from tests.faults import journaled
+from tests.faults import journal
 from tests.faults.study import PHASES, Study
 
 Work = tuple[str, str]
@@ -104,7 +104,7 @@ class Judge:
 
     def _hear(self) -> None:
         """Take note of the phases that have begun since the last look."""
-        lines = journaled.read(self._study.journal)
+        lines = journal.read(self._study.journal)
         begun = Counter((line.trial, line.phase) for line in lines)
         for line in lines[self._begun.total() :]:
             if line.had_ended:

@@ -32,27 +32,30 @@ def sweep_killed(folder: Path, blows: int, chance: Random) -> Round:
 def phase_killed(folder: Path, blows: int, chance: Random) -> Round:
     """That trial's record says so, the others go on, and the same command does it again."""
     with Scene(folder, 3, "jobs=2") as scene:
-        for _ in range(blows):
+        while (left := blows - scene.round.tried) > 0:
             command = scene.study.start()
-            victim = _victim(scene, command, chance)
+            blow = 0
+            # A trial ends with its first kill: the second blow falls on another.
+            while blow < min(left, 2) and _victim(scene, command, chance):
+                blow += 1
             ended = scene.wait(command)
-            if victim is None:
-                scene.expect_code(ended, 0)
-                break
+            scene.expect("Traceback" not in ended.err, f"a traceback: {ended.told()}")
+            if "checking the trials" in ended.err:
+                scene.expect_code(ended, 1)
+                scene.expect_line(ended, "error: checking the trials killed")
+                scene.struck(*["check killed"] * blow)
+                continue
             killed = [record for record in scene.records() if record["status"] == "killed"]
             well = [record for record in scene.records() if record["status"] == "ok"]
-            told = [record["reason"] for record in killed]
-            scene.expect("Traceback" not in ended.err, f"a traceback: {ended.told()}")
-            if killed:
-                scene.expect(told == ["the process died of SIGKILL"], f"reasons: {told}")
-                scene.expect(len(well) == 2, f"{len(well)} of 2 others ended well")
-                scene.expect_code(ended, 1)
-            elif "checking the trials" in ended.err:
-                scene.expect_line(ended, "error: checking the trials killed")
-                scene.expect_code(ended, 1)
-            else:  # it had given its answer
-                scene.expect_code(ended, 0)
-            scene.struck("killed" if killed else "check killed" if ended.code else "too late")
+            told = {record["reason"] for record in killed}
+            scene.expect_code(ended, 1 if killed else 0)
+            scene.expect(told <= {"the process died of SIGKILL"}, f"reasons: {told}")
+            scene.expect(len(killed) <= blow, f"{len(killed)} killed by {blow} kills")
+            scene.expect(len(killed) + len(well) == 3, f"{len(well)} others ended well")
+            # A process that has given its answer may be killed as well.
+            scene.struck(*["killed"] * len(killed), *["too late"] * (blow - len(killed)))
+            if not killed:
+                break
         scene.complete()
     return scene.round
 

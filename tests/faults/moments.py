@@ -6,7 +6,7 @@ import os
 import time
 from random import Random
 
-from tests.faults import journaled
+from tests.faults import journal
 from tests.faults.study import PHASES, Command, Study
 
 STARTING = 6.0
@@ -19,13 +19,13 @@ def strike_time(study: Study, command: Command, chance: Random) -> bool:
     Half of the moments are spread over all that lies ahead; of the others most lie around the
     writing of a part or a record, and the rest in the start.
     """
-    before = len(journaled.read(study.journal))
+    before = len(journal.read(study.journal))
     kind = chance.random()
     if kind < 0.15:
         return _pause(command, chance.uniform(0, STARTING))
     ahead = max(1, study.trials * len(PHASES) - before)
     number = before + chance.randint(1, min(ahead, len(PHASES) * 2))
-    while len(journaled.read(study.journal)) < number:
+    while len(journal.read(study.journal)) < number:
         if not _pause(command, 0.01):
             return False
     if kind < 0.65:

@@ -34,10 +34,11 @@ class Scene:
         if error is None and not (self.round.lost or self.round.doubled or self.round.wrong):
             shutil.rmtree(self.study.folder, ignore_errors=True)
 
-    def struck(self, how: str) -> None:
-        """Count a blow after which everything stands still, and look what it has done."""
-        self.round.tried += 1
-        self.round.endings[how] = self.round.endings.get(how, 0) + 1
+    def struck(self, *ends: str) -> None:
+        """Count blows by how they ended, now that all stands still, and look what they have done."""
+        for how in ends:
+            self.round.tried += 1
+            self.round.endings[how] = self.round.endings.get(how, 0) + 1
         self.judge.look()
 
     def wait(self, command: Command) -> Ended:

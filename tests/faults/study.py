@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from tests.faults.journaled import IMPLEMENTATION, ORDERS, Order
+from tests.faults import journal
+from tests.faults.journal import Order
 
 ROOT = Path(__file__).resolve().parents[2]
 # The fewest phases, each as short as it can be: what counts is how often one begins and ends.
 PHASES = ("plan", "train", "merge", "memory", "latency", "speed")
 TINY = (
-    "sweep=smoke", "method=lora", "size=2", f"method.implementation={IMPLEMENTATION}",
+    "sweep=smoke", "method=lora", "size=2",
+    "method.implementation=tests.faults.journaled:JournaledLoRA",
     "train.steps=3", "measure.serving=null", "measure.capacity=null", "measure.forgetting=null",
     "measure.energy_seconds=null", "measure.new_tokens=null", "measure.batch_sizes=[1]",
     "measure.latency_rounds=1", "measure.warmups=1", "measure.speed_steps=1",
@@ -47,8 +48,13 @@ class Command:
     """A command that runs, in a session of its own."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], logs: Path
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        logs: Path,
+        group: Path | None = None,
     ) -> None:
+        """`group` is the cgroup that it runs in, if not in that of this process."""
         logs.mkdir(parents=True, exist_ok=True)
         self._files = [logs / f"{time.monotonic_ns()}.{name}" for name in ("out", "err")]
         self._started = time.monotonic()
@@ -60,6 +66,8 @@ class Command:
         # Threads that wait for each other on cores that others use take many times as long.
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(self.pid, {cores[self.pid % len(cores)]})
+        if group:
+            (group / "cgroup.procs").write_text(str(self.pid))
 
     @property
     def pid(self) -> int:
@@ -124,14 +132,20 @@ class Study:
         for each in (self.results, self.temporary):
             each.mkdir(parents=True, exist_ok=True)
 
-    def start(self, *overrides: str, environment: Mapping[str, str] | None = None) -> Command:
+    def start(
+        self,
+        *overrides: str,
+        environment: Mapping[str, str] | None = None,
+        group: Path | None = None,
+    ) -> Command:
         # A folder for temporary files of its own, and with it locks on devices of its own.
         around = {**os.environ, "TMPDIR": str(self.temporary), "HF_HUB_OFFLINE": "1"}
         seeds = ",".join(str(seed) for seed in range(self.trials))
         arguments = [sys.executable, "-m", "harness", "-m", *TINY, f"seed={seeds}"]
         arguments += [f"method.journal={self.journal}", f"results={self.results}"]
         arguments += [*self._overrides, *overrides]
-        command = Command(arguments, {**around, **(environment or {})}, self.folder / "logs")
+        environment = {**around, **(environment or {})}
+        command = Command(arguments, environment, self.folder / "logs", group)
         self._commands.append(command)
         return command
 
@@ -144,8 +158,7 @@ class Study:
 
     def order(self, *orders: Order) -> None:
         """Give these orders, and no others, to the phases that begin from now on."""
-        content = json.dumps([asdict(order) for order in orders])
-        (self.folder / ORDERS).write_text(content)
+        journal.give(self.journal, orders)
 
     def close(self) -> None:
         for command in self._commands:
