@@ -35,14 +35,14 @@ def half_downloaded(folder: Path, blows: int, chance: Random) -> Round:
     for _ in range(blows):
         cache = folder / f"cache-{found.tried}"
         process = _fetch(source, index, cache)
-        while not any(cache.glob("**/*.part/**/*.bin")) and process.poll() is None:
+        while not any(cache.glob("**/*.part/**/*.txt")) and process.poll() is None:
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.3))
         process.kill()
         process.communicate()
-        half = sum(1 for _ in cache.glob("**/*.bin"))
+        half = sum(1 for _ in cache.glob("**/*.txt"))
         out, err = _fetch(source, index, cache).communicate(timeout=300)
-        files = {path.name: path for path in Path(out.strip()).glob("*.bin")}
+        files = {path.name: path for path in Path(out.strip()).glob("*.txt")}
         if {name: _digest(path) for name, path in files.items()} != digests:
             found.lost.append(f"{len(files)} of {len(digests)} files, or others; {err[-300:]}")
         found.expect(not [*cache.glob("**/*.part")], "an unfinished folder was left")
@@ -64,8 +64,8 @@ def _packaged(index: Path) -> tuple[Source, dict[str, str]]:
         archive.writestr("toy-1.0.dist-info/RECORD", "")
         for number in range(FILES):
             content = Random(number).randbytes(BYTES)
-            archive.writestr(f"toy/{number}.bin", content)
-            digests[f"{number}.bin"] = hashlib.sha256(content).hexdigest()
+            archive.writestr(f"toy/{number}.txt", content)
+            digests[f"{number}.txt"] = hashlib.sha256(content).hexdigest()
     return Source("package", "toy", "1.0", _digest(wheel), members=("toy/*",), root="toy"), digests
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.faults import assets, clocks, company, disks, ends, kills, stops
+from tests.faults import assets, clocks, company, corruption, disks, ends, kills, stops
 from tests.faults.round import Fault
 
 
@@ -32,6 +32,7 @@ FAULTS = {
     "hanging_in_c": Entry(ends.HANGING_IN_C, 2),
     "disk_full": Entry(disks.disk_full, 10),
     "read_only": Entry(disks.read_only, 2),
+    "damaged": Entry(corruption.damaged, 12),
     "half_downloaded": Entry(assets.half_downloaded, 10),
     "together": Entry(company.together, 5),
     "asleep": Entry(company.asleep, 6),

@@ -66,7 +66,7 @@ def asleep(folder: Path, blows: int, chance: Random) -> Round:
 
 def machine_gone(folder: Path, blows: int, chance: Random) -> Round:
     """A trial is held by a sweep of another machine of which nothing is seen any more."""
-    with Scene(folder, 2, f"lease={LEASE:g}") as scene:
+    with Scene(folder, 1, f"lease={LEASE:g}") as scene:
         command = scene.study.start()
         while not journal.read(scene.study.journal) and command.running():
             time.sleep(0.01)

@@ -44,7 +44,7 @@ class Judge:
 
     def look(self) -> None:
         """Compare with the look before; nothing of the study may run."""
-        found = self._finished()
+        found = self._found()
         for path, before in self._seen.items():
             name = str(path.relative_to(self._study.results))
             if path in found:
@@ -54,6 +54,10 @@ class Judge:
                 self.lost.append(name)
         self._seen = found
         self._hear()
+
+    def finished(self) -> list[Path]:
+        """Records that ended well and parts, as the last look found them."""
+        return list(self._seen)
 
     def forget(self, path: Path) -> None:
         """That this file was damaged is the fault's own doing; its work may be done again."""
@@ -79,7 +83,7 @@ class Judge:
             except (OSError, ValueError, AssertionError) as error:
                 self.lost.append(f"{path.parent.name}: {error}")
 
-    def _finished(self) -> dict[Path, Seen]:
+    def _found(self) -> dict[Path, Seen]:
         """Records that ended well, and parts."""
         found = {}
         for path in sorted(self._study.results.glob("*/record.json")):

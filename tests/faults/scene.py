@@ -35,7 +35,7 @@ class Scene:
             shutil.rmtree(self.study.folder, ignore_errors=True)
 
     def struck(self, *ends: str) -> None:
-        """Count blows by how they ended, now that all stands still, and look what they have done."""
+        """Count blows by how they ended, now that all stands still, and look what they did."""
         for how in ends:
             self.round.tried += 1
             self.round.endings[how] = self.round.endings.get(how, 0) + 1

@@ -72,7 +72,8 @@ def left_behind(study: Study) -> list[str]:
     found = [*results.glob("*/.lease*"), *results.glob(".prepared*")]
     found += [*results.glob("*/.*.json-*"), *results.glob("*/parts/.*")]
     # The lock on a device stays, and lasts no longer than who holds it.
-    found += [p for p in study.temporary.iterdir() if not p.name.startswith("peft-harness-")]
+    kept = ("peft-harness-", "torchinductor_")  # torch keeps a cache there
+    found += [p for p in study.temporary.iterdir() if not p.name.startswith(kept)]
     return [f"left behind: {path.relative_to(study.folder)}" for path in found]
 
 
