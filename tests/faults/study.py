@@ -141,7 +141,7 @@ class Study:
         # A folder for temporary files of its own, and with it locks on devices of its own.
         around = {**os.environ, "TMPDIR": str(self.temporary), "HF_HUB_OFFLINE": "1"}
         seeds = ",".join(str(seed) for seed in range(self.trials))
-        arguments = [sys.executable, "-m", "harness", "-m", *TINY, f"seed={seeds}"]
+        arguments = [sys.executable, "-m", "harness", *TINY, f"seed={seeds}"]
         arguments += [f"method.journal={self.journal}", f"results={self.results}"]
         arguments += [*self._overrides, *overrides]
         environment = {**around, **(environment or {})}
