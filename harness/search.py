@@ -117,7 +117,7 @@ def _record(trial: Trial, lost: str | None, run: RunConfig) -> dict[str, Any]:
     """What a final trial left; one without a rate fails, unless it was once run at the recipe's."""
     if lost is not None and not store.done(run.results, trial.id):
         return trial.finish("failed", lost, "search")
-    record = store.read_json(trial.folder / store.RECORD)
+    record = store.record(trial.folder)
     assert record is not None
     return record
 
@@ -163,7 +163,7 @@ def _climb(searches: Sequence[Search], run: RunConfig) -> None:
 
 def _ended(trial: Trial) -> dict[str, Any] | None:
     """The record of a trial that would end the same way again: a rate that diverged has its say."""
-    record = store.read_json(trial.folder / store.RECORD)
+    record = store.record(trial.folder)
     known = record and record.get("schema") == SCHEMA and record["status"] in ("ok", "diverged")
     return record if known else None
 

@@ -41,7 +41,7 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
         if open_trials:
             _prepare(open_trials)
             _Sweep(open_trials, run).run()
-    records = [store.read_json(trial.folder / store.RECORD) for trial in asked]
+    records = [store.record(trial.folder) for trial in asked]
     return [record for record in records if record is not None]
 
 

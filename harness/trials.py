@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.phases import PHASES, Phase, phases
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
           "forgetting", "serving", "energy", "environment")  # fmt: skip
 PARTS = "parts"
+LEFTOVERS = (".weights-*", ".*.json-*")
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Trial:
         return [phase for phase in phases(self.config, alone) if self.part(phase.name) is None]
 
     def part(self, phase: str) -> dict[str, Any] | None:
-        """The groups that a phase left; None where it has not ended under this schema."""
-        part = store.read_json(self._path(phase))
+        """The groups that a phase left; None where it has not soundly ended under this schema."""
+        part = store.part(self._path(phase))
         return part["groups"] if part and part["schema"] == SCHEMA else None
 
     def keep(self, phase: Phase, groups: dict[str, Any], seen: dict[str, Any]) -> None:
@@ -83,9 +85,16 @@ class Trial:
             **self.measured(),
         }
         store.write_json(self.folder / store.RECORD, record)
+        self.tidy()
         if status == "ok":
             shutil.rmtree(self.folder / PARTS)
         return record
+
+    def tidy(self) -> None:
+        """Remove what a process that was killed while it wrote left here: its temporary files."""
+        for folder in (self.folder, self.folder / PARTS):
+            for left in chain.from_iterable(map(folder.glob, LEFTOVERS)):
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
     def measured(self) -> dict[str, Any]:
         """The groups of the record as far as the phases have come; None for one without figures."""
