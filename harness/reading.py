@@ -36,7 +36,7 @@ def parse_record(raw: bytes, trial: str) -> Json:
     content = parse_object(raw)
     _check(_RECORD, content)
     if content["trial"] != trial:
-        expected = f"must be the name of its folder, {plain(trial)}"
+        expected = f"must be the name of its folder, {printable(trial)}"
         raise ConfigError("trial", content["trial"], expected)
     return content
 
@@ -76,7 +76,7 @@ def read_file(path: Path, parsed: Callable[[bytes], T]) -> T | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ConfigError as error:
-        field = f"{plain(str(path))}: {error.field}"
+        field = f"{printable(str(path))}: {error.field}"
         raise ConfigError(field, error.value, error.expected) from None
 
 
@@ -104,9 +104,14 @@ def read_bytes(path: Path) -> bytes:
         return file.readall()
 
 
+def printable(text: str) -> str:
+    """A text from outside on one line, with nothing in it that a terminal obeys."""
+    return text if text.isprintable() else repr(text)
+
+
 def plain(value: object) -> str:
-    """A value or a name from a file on one short line, with nothing that a terminal obeys."""
-    text = value if isinstance(value, str) and value.isprintable() else repr(value)
+    """A value from a file, likewise, and short."""
+    text = printable(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= TOLD else f"{text[:TOLD]}…"
 
 

@@ -14,12 +14,18 @@ from typing import Annotated, Any, Literal, NotRequired, Required, get_args
 from pydantic import AfterValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from harness.errors import ConfigError
+
 Status = Literal["ok", "failed", "diverged", "out_of_memory", "killed", "timeout", "skipped"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
 # Of what is below, squares and sums are finite, and whole numbers fit into a column.
 Number = Annotated[float, Field(gt=-(2.0**63), lt=2.0**63, allow_inf_nan=False)]
-Whole = Annotated[int, Field(gt=-(2**53), lt=2**53)]
+Amount = Annotated[float, Field(ge=0, lt=2.0**63, allow_inf_nan=False)]
+# And quotients.
+Positive = Annotated[float, Field(gt=1e-100, lt=2.0**63, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+Several = Annotated[int, Field(ge=1, lt=2**53)]
 
 
 def _id(text: str) -> str:
@@ -41,44 +47,69 @@ Id = Annotated[str, AfterValidator(_id)]
 Date = Annotated[str, AfterValidator(_date)]
 
 
-class Interval(TypedDict, total=False):
-    value: Number | None
+class _Ends(TypedDict, total=False):
     ci_low: Number | None
     ci_high: Number | None
 
 
+class _Interval(_Ends, total=False):
+    value: Number | None
+
+
+def _ordered(found: Any) -> Any:
+    low, high = found.get("ci_low"), found.get("ci_high")
+    if low is not None and high is not None and low > high:
+        raise ConfigError("ci_low", low, f"must be ci_high, {high}, at most")
+    return found
+
+
+Interval = Annotated[_Interval, AfterValidator(_ordered)]
+
+
+class _Ratio(TypedDict, total=False):
+    value: Positive | None
+    ci_low: Positive | None
+    ci_high: Positive | None
+
+
+Ratio = Annotated[_Ratio, AfterValidator(_ordered)]
+
+
 class Timing(TypedDict, total=False):
-    median_ms: Number | None
-    iqr_ms: Number | None
+    median_ms: Amount | None
+    iqr_ms: Amount | None
 
 
 class Parameters(TypedDict, total=False):
-    trainable: Number | None
-    adapter: Number | None
-    head: Number | None
-    total: Number | None
-    share: Number | None
-    file_bytes: Number | None
+    trainable: Amount | None
+    adapter: Amount | None
+    head: Amount | None
+    total: Amount | None
+    share: Amount | None
+    file_bytes: Amount | None
 
 
-class Quality(Interval, total=False):
+class _Quality(_Interval, total=False):
     metric: str | None
     higher_is_better: bool | None
-    n: Whole | None
+    n: Count | None
     validation: Number | None
     after_merge: Number | None
     majority: Number | None
 
 
+Quality = Annotated[_Quality, AfterValidator(_ordered)]
+
+
 class Peak(TypedDict, total=False):
-    allocated_peak: Number | None
-    reserved_peak: Number | None
-    process_peak: Number | None
-    predicted: Number | None
-    weights: Number | None
-    gradients: Number | None
-    optimizer: Number | None
-    activations: Number | None
+    allocated_peak: Amount | None
+    reserved_peak: Amount | None
+    process_peak: Amount | None
+    predicted: Amount | None
+    weights: Amount | None
+    gradients: Amount | None
+    optimizer: Amount | None
+    activations: Amount | None
     source: str | None
 
 
@@ -90,10 +121,10 @@ class Memory(TypedDict, total=False):
 
 
 class Shape(TypedDict, total=False):
-    batch_size: Whole | None
-    sequence_length: Whole | None
-    prompt_tokens: Whole | None
-    new_tokens: Whole | None
+    batch_size: Count | None
+    sequence_length: Count | None
+    prompt_tokens: Count | None
+    new_tokens: Count | None
 
 
 class Timed(TypedDict, total=False):
@@ -101,17 +132,17 @@ class Timed(TypedDict, total=False):
     base: Timing | None
     unmerged: Timing | None
     merged: Timing | None
-    unmerged_over_base: Interval | None
-    merged_over_base: Interval | None
+    unmerged_over_base: Ratio | None
+    merged_over_base: Ratio | None
     stable: bool | None
 
 
 class Generation(TypedDict, total=False):
     shape: Shape | None
-    prefill_unmerged_over_base: Interval | None
-    prefill_merged_over_base: Interval | None
-    decode_unmerged_over_base: Interval | None
-    decode_merged_over_base: Interval | None
+    prefill_unmerged_over_base: Ratio | None
+    prefill_merged_over_base: Ratio | None
+    decode_unmerged_over_base: Ratio | None
+    decode_merged_over_base: Ratio | None
     stable: bool | None
 
 
@@ -121,17 +152,17 @@ class Latency(Timed, total=False):
 
 
 class Look(TypedDict):
-    step: Whole
+    step: Count
     validation: Number | None
 
 
 class Training(TypedDict, total=False):
-    examples_per_s: Number | None
-    tokens_per_s: Number | None
-    seconds: Number | None
+    examples_per_s: Amount | None
+    tokens_per_s: Amount | None
+    seconds: Amount | None
     seconds_per_step: Timing | None
-    steps: Whole | None
-    learning_rate: Number | None
+    steps: Count | None
+    learning_rate: Positive | None
     stable: bool | None
     curve: list[Look] | None
 
@@ -139,28 +170,29 @@ class Training(TypedDict, total=False):
 class Merge(TypedDict, total=False):
     mergeable: bool | None
     reason: str | None
-    max_abs_logit_difference: Number | None
-    seconds: Number | None
+    max_abs_logit_difference: Amount | None
+    seconds: Amount | None
 
 
 class Budget(TypedDict, total=False):
-    sequences: Whole | None
-    tokens: Whole | None
-    classes: Whole | None
-    steps: Whole | None
-    batch_size: Whole | None
+    sequences: Count | None
+    tokens: Count | None
+    classes: Count | None
+    steps: Count | None
+    batch_size: Count | None
 
 
-class Capacity(TypedDict, total=False):
-    bits: Number | None
-    ci_low: Number | None
-    ci_high: Number | None
-    bits_per_parameter: Number | None
-    parameters: Number | None
-    ceiling_bits: Number | None
+class _Capacity(_Ends, total=False):
+    bits: Amount | None
+    bits_per_parameter: Amount | None
+    parameters: Amount | None
+    ceiling_bits: Amount | None
     at_ceiling: bool | None
     tried: list[dict[str, Any]] | None
     budget: Budget | None
+
+
+Capacity = Annotated[_Capacity, AfterValidator(_ordered)]
 
 
 class Forgetting(TypedDict, total=False):
@@ -169,49 +201,49 @@ class Forgetting(TypedDict, total=False):
     after: Number | None
     adapter_off: Number | None
     increase: Interval | None
-    n: Whole | None
-    texts: Whole | None
+    n: Count | None
+    texts: Count | None
 
 
 class Served(TypedDict):
-    adapters: Whole
-    bytes: NotRequired[Number | None]
-    full_models_bytes: NotRequired[Number | None]
+    adapters: Count
+    bytes: NotRequired[Amount | None]
+    full_models_bytes: NotRequired[Amount | None]
 
 
 class Requests(TypedDict, total=False):
-    merged: Number | None
-    same: Number | None
-    mixed: Number | None
-    one_at_a_time: Number | None
+    merged: Amount | None
+    same: Amount | None
+    mixed: Amount | None
+    one_at_a_time: Amount | None
 
 
 class Serving(TypedDict, total=False):
     adapters: list[Served] | None
-    bytes_per_adapter: Number | None
+    bytes_per_adapter: Amount | None
     switch: Timing | None
-    batch_size: Whole | None
+    batch_size: Count | None
     requests_per_s: Requests | None
-    mixed_over_one_at_a_time: Interval | None
-    mixed_over_merged: Interval | None
-    one_at_a_time_over_merged: Interval | None
-    mixed_max_abs_difference: Number | None
+    mixed_over_one_at_a_time: Ratio | None
+    mixed_over_merged: Ratio | None
+    one_at_a_time_over_merged: Ratio | None
+    mixed_max_abs_difference: Amount | None
     stable: bool | None
 
 
 class Energy(TypedDict, total=False):
     source: str | None
     covers: str | None
-    training_joules_per_example: Number | None
-    base_joules_per_request: Number | None
-    unmerged_joules_per_request: Number | None
-    merged_joules_per_request: Number | None
+    training_joules_per_example: Amount | None
+    base_joules_per_request: Amount | None
+    unmerged_joules_per_request: Amount | None
+    merged_joules_per_request: Amount | None
 
 
 class PhaseSeen(TypedDict, total=False):
     busy: bool | None
-    other_cores: Number | None
-    stolen_cores: Number | None
+    other_cores: Amount | None
+    stolen_cores: Amount | None
 
 
 class Environment(TypedDict, total=False):
@@ -226,8 +258,8 @@ class Environment(TypedDict, total=False):
     platform: str | None
     cpu: str | None
     gpu: str | None
-    cores: Number | None
-    threads: Number | None
+    cores: Amount | None
+    threads: Amount | None
     busy: bool | None
 
 
@@ -243,15 +275,22 @@ class Origin(TypedDict, total=False):
 
 
 class Train(TypedDict, total=False):
-    steps: Whole | None
-    batch_size: Whole | None
-    learning_rate: Number | None
+    steps: Count | None
+    batch_size: Count | None
+    learning_rate: Positive | None
+
+
+class Limit(TypedDict, total=False):
+    train: Count | None
+
+
+class Task(TypedDict, total=False):
+    kind: str | None
+    limit: Limit | None
 
 
 class Config(TypedDict, total=False):
-    model: dict[str, Any]
-    task: dict[str, Any]
-    method: dict[str, Any]
+    task: Task
     train: Train
 
 
@@ -273,7 +312,7 @@ class Groups(TypedDict, total=False):
 
 @with_config(ConfigDict(strict=True))
 class Record(Groups, total=False):
-    schema: Required[Whole]
+    schema: Required[Count]
     trial: Required[Id]
     status: Required[Status]
     reason: str | None
@@ -282,9 +321,9 @@ class Record(Groups, total=False):
     task: str | None
     method: Required[str]
     family: str | None
-    size: Whole | None
+    size: Several | None
     size_field: str | None
-    seed: Whole | None
+    seed: Count | None
     stage: str | None
     origin: Origin | None
     config: Config | None
@@ -294,5 +333,5 @@ class Record(Groups, total=False):
 class Part(TypedDict):
     """What one phase left of a trial."""
 
-    schema: Whole
+    schema: Count
     groups: Groups

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from harness.config import SCHEMA
 from harness.errors import ConfigError, Unreadable
-from harness.reading import Json, parse_object, parse_part, parse_record, plain, read_file
+from harness.reading import Json, parse_object, parse_part, parse_record, printable, read_file
 from harness.reading import read_json as read_json
 from harness.record import STATUSES as STATUSES
 
@@ -88,7 +88,7 @@ def set_aside(path: Path, reason: str) -> Path:
             number += 1
     os.replace(path, aside)
     settle(path.parent)
-    warnings.warn(f"{reason}; set aside as {plain(aside.name)}", Unreadable, stacklevel=2)
+    warnings.warn(f"{reason}; set aside as {printable(aside.name)}", Unreadable, stacklevel=2)
     return aside
 
 
@@ -181,7 +181,7 @@ def _joined(prefix: str, key: str) -> str:
 
 
 def _unread(path: Path, error: OSError) -> str:
-    return f"{plain(str(path))}: cannot be read: {error.strerror}"
+    return f"{printable(str(path))}: cannot be read: {error.strerror}"
 
 
 def settle(path: Path) -> None:
