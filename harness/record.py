@@ -109,7 +109,7 @@ class Peak(TypedDict, total=False):
     weights: Amount | None
     gradients: Amount | None
     optimizer: Amount | None
-    activations: Amount | None
+    activations: Number | None
     source: str | None
 
 
@@ -183,10 +183,10 @@ class Budget(TypedDict, total=False):
 
 
 class _Capacity(_Ends, total=False):
-    bits: Amount | None
-    bits_per_parameter: Amount | None
-    parameters: Amount | None
-    ceiling_bits: Amount | None
+    bits: Number | None
+    bits_per_parameter: Number | None
+    parameters: Number | None
+    ceiling_bits: Number | None
     at_ceiling: bool | None
     tried: list[dict[str, Any]] | None
     budget: Budget | None
@@ -220,7 +220,7 @@ class Requests(TypedDict, total=False):
 
 class Serving(TypedDict, total=False):
     adapters: list[Served] | None
-    bytes_per_adapter: Amount | None
+    bytes_per_adapter: Number | None
     switch: Timing | None
     batch_size: Count | None
     requests_per_s: Requests | None
@@ -234,16 +234,16 @@ class Serving(TypedDict, total=False):
 class Energy(TypedDict, total=False):
     source: str | None
     covers: str | None
-    training_joules_per_example: Amount | None
-    base_joules_per_request: Amount | None
-    unmerged_joules_per_request: Amount | None
-    merged_joules_per_request: Amount | None
+    training_joules_per_example: Number | None
+    base_joules_per_request: Number | None
+    unmerged_joules_per_request: Number | None
+    merged_joules_per_request: Number | None
 
 
 class PhaseSeen(TypedDict, total=False):
     busy: bool | None
-    other_cores: Amount | None
-    stolen_cores: Amount | None
+    other_cores: Number | None
+    stolen_cores: Number | None
 
 
 class Environment(TypedDict, total=False):

@@ -71,11 +71,11 @@ def intact(path: Path, parsed: Callable[[bytes], Json] = parse_object) -> Json |
         return None
 
 
-def set_aside(path: Path, reason: str) -> Path:
+def set_aside(path: Path, reason: str) -> Path | None:
     """Rename a file to the first free `NAME.corrupt-1`, `-2`, …, and warn that it was.
 
     Nothing is ever overwritten: the new name is taken before the file is moved onto it. Returns
-    the new path.
+    the new path; None where somebody else was faster.
     """
     folder = path.is_dir() and not path.is_symlink()
     number = 1
@@ -86,7 +86,11 @@ def set_aside(path: Path, reason: str) -> Path:
             break
         except FileExistsError:
             number += 1
-    os.replace(path, aside)
+    try:
+        os.replace(path, aside)
+    except FileNotFoundError:
+        aside.rmdir() if folder else aside.unlink()
+        return None
     settle(path.parent)
     warnings.warn(f"{reason}; set aside as {printable(aside.name)}", Unreadable, stacklevel=2)
     return aside
