@@ -14,10 +14,11 @@ def alerts(subject: Subject) -> list[str]:
     told = []
     if mixed.versions:
         sets = listed((f"{v} ({plural(n, 'configuration')})" for v, n in mixed.versions), NAMED)
+        # Between environments, of which versions of the harness are no part, none are compared.
+        figures = "quality and memory" if len(subject.study.environments) > 1 else "all figures"
         told.append(
-            f"The records come from several library versions: {sets}. Compare quality and memory "
-            "across them with care: a version may move both by a little. A latency ratio is taken "
-            "within one process; absolute times hold for their own versions alone."
+            f"The records come from several library versions: {sets}. Compare {figures} across "
+            "them with care: a version may move them by a little."
         )
     alike = subject.study.basis.time
     ids = mixed.machines.get(alike, ()) if alike else ()

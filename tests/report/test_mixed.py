@@ -51,6 +51,16 @@ def test_several_versions_are_named_with_how_many_configurations_each(
     )
 
 
+def test_of_several_versions_of_the_harness_times_are_compared_too(
+    make_subject: MakeSubject,
+) -> None:
+    made = sweep()
+    made[0]["environment"]["harness"] = "0.0.9"
+    (alert,) = summary.alerts(make_subject(made))
+    assert "harness 0.1.0 (3 configurations) and harness 0.0.9 (1 configuration)" in alert
+    assert "Compare all figures across them with care" in alert
+
+
 def test_training_elsewhere_says_where_and_what_comes_from_there(make_subject: MakeSubject) -> None:
     made = sweep()
     for row in made[3:6]:
