@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal, Required, get_args
+from typing import Annotated, Any, Literal, Required, get_args
 
 from pydantic import AfterValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
@@ -90,8 +90,9 @@ class Record(Groups, total=False):
 
 
 @with_config(ConfigDict(strict=True))
-class Part(TypedDict):
+class Part(TypedDict, total=False):
     """What one phase left of a trial."""
 
-    schema: Count
-    groups: Groups
+    schema: Required[Count]
+    groups: Required[Groups]
+    place: dict[str, Any] | None
