@@ -7,9 +7,11 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -18,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
-from harness.errors import ConfigError, HarnessError, nearest
+from harness.errors import ConfigError, HarnessError, Unreadable, nearest
 from harness.stopping import interruptible
 
 PACKAGE = Path(__file__).resolve().parent
@@ -33,7 +35,7 @@ def run(command: Callable[[list[DictConfig]], int], config_name: str = "config")
     `debug=true`. SIGINT, SIGTERM and SIGHUP end it cleanly, with one line and 128 and their number.
     """
     try:
-        with interruptible():
+        with interruptible(), _warnings_in_a_line():
             return command(configs(config_name))
     except HarnessError as error:
         if "debug=true" in sys.argv:
@@ -44,6 +46,23 @@ def run(command: Callable[[list[DictConfig]], int], config_name: str = "config")
         with suppress(OSError):  # a terminal that hangs up takes stderr with it
             print("stopped; run the same command again to go on from here", file=sys.stderr)
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)  # as shells have it
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Corrupt files of the results are told as errors are; libraries' warnings stay theirs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Unreadable)
+        others = warnings.showwarning
+
+        def shown(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, Unreadable):
+                print(f"warning: {message}", file=sys.stderr)
+            else:
+                others(message, category, *place)
+
+        warnings.showwarning = shown  # type: ignore[assignment]
+        yield
 
 
 def configs(config_name: str) -> list[DictConfig]:

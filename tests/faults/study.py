@@ -100,8 +100,11 @@ class Command:
         except psutil.NoSuchProcess:
             return []
 
-    def left(self, seconds: float = 30.0) -> list[str]:
-        """Processes that are still there so long after it ended; they are killed."""
+    def left(self, seconds: float = 120.0) -> list[str]:
+        """Processes that are still there so long after it ended; they are killed.
+
+        A fork server notices the end of its sweep when it has imported what it forks.
+        """
         until = time.monotonic() + seconds
         while (found := _session(self.pid)) and time.monotonic() < until:
             time.sleep(0.02)
