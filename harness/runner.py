@@ -89,6 +89,9 @@ class Runner:
     def stop(self) -> None:
         """Kill what is running and let go of every trial."""
         self._processes.stop()
+        for trial in map(self._trials.__getitem__, self._phase):
+            if not self._queue.lost(trial):
+                trial.tidy()  # its phase may have been killed as it wrote
         self._queue.close()
 
     def _lost(self, trial: Trial) -> bool:

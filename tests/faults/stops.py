@@ -70,7 +70,11 @@ def left_behind(study: Study) -> list[str]:
     """Leases, shared data and unfinished files that lie about."""
     results = study.results
     found = [*results.glob("*/.lease*"), *results.glob(".prepared*")]
-    found += [*results.glob("*/.*.json-*"), *results.glob("*/parts/.*")]
+    found += [
+        *results.glob("*/.*.json-*"),
+        *results.glob("*/.weights-*"),
+        *results.glob("*/parts/.*"),
+    ]
     # The lock on a device stays, and lasts no longer than who holds it.
     kept = ("peft-harness-", "torchinductor_")  # torch keeps a cache there
     found += [p for p in study.temporary.iterdir() if not p.name.startswith(kept)]
