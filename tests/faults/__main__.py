@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     for name in names:
         times = int(settings.get("times", FAULTS[name].times))
         tallies[name] = _strike(name, times, out, int(settings.get("seed", 0)))
-        print(_row(name, tallies[name]), file=sys.stderr, flush=True)
+        print(" ".join(_row(name, tallies[name])), file=sys.stderr, flush=True)
     rows = [["fault", "tried", "lost", "doubled", "wrong", "how it ended", "seconds"]]
     print("\n".join(aligned(rows + [_row(*each) for each in tallies.items()])))
     print(json.dumps({name: asdict(tally) for name, tally in tallies.items()}))
