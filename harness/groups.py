@@ -217,19 +217,30 @@ class PhaseSeen(TypedDict, total=False):
     stolen_cores: Number | None
 
 
-class Environment(TypedDict, total=False):
-    phases: dict[str, PhaseSeen] | None
+class Place(TypedDict, total=False):
+    """A machine, and the versions of what ran there."""
+
+    machine: str | None
+    platform: str | None
+    cpu: str | None
+    gpu: str | None
+    cores: Amount | None
     python: str | None
     torch: str | None
     transformers: str | None
     peft: str | None
     harness: str | None
+
+
+class Elsewhere(Place, total=False):
+    phases: list[str] | None
+
+
+class Environment(Place, total=False):
+    phases: dict[str, PhaseSeen] | None
+    elsewhere: list[Elsewhere] | None
     commit: str | None
     dirty: bool | None
-    platform: str | None
-    cpu: str | None
-    gpu: str | None
-    cores: Amount | None
     threads: Amount | None
     busy: bool | None
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, Required, get_args
+from typing import Annotated, Literal, Required, get_args
 
 from pydantic import AfterValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from harness.groups import Count, Groups, Positive, Several
+from harness.groups import Count, Groups, Place, Positive, Several
 
 Status = Literal["ok", "failed", "diverged", "out_of_memory", "killed", "timeout", "skipped"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -95,4 +95,4 @@ class Part(TypedDict, total=False):
 
     schema: Required[Count]
     groups: Required[Groups]
-    place: dict[str, Any] | None
+    place: Place | None

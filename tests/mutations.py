@@ -23,11 +23,20 @@ def _foreign() -> dict[str, Any]:
         return record_of(read(file, "run.json"))
 
 
+def _moved() -> dict[str, Any]:
+    """Trained elsewhere than it was measured."""
+    made = further.measured(records.record("lora", 16))
+    place = {"machine": "bbbb", "cpu": "A large CPU", "cores": 64, "gpu": None, "torch": "2.12.0"}
+    made["environment"] |= {"machine": "aaaa", "elsewhere": [{"phases": ["train"], **place}]}
+    return made
+
+
 def _bases() -> list[dict[str, Any]]:
     return [
         real_record(),
         further.measured(records.record("lora", 8)),
         further.measured(records.record("head")),
+        _moved(),
         records.failed(method="ia3"),
         records.skipped(method="lora", size=4096),
         *searches.search("lora", 8, {33: {1e-3: 0.7, 1e-2: None}}),
