@@ -163,6 +163,8 @@ class RunConfig(Checked):
     """What this command does: train, or measure what was trained here or elsewhere, or both."""
     retry: Literal["failed", "none"]
     """Trials that once ended badly: run them again, or leave them as they are."""
+    versions: Literal["keep", "rerun"]
+    """Trials that ended well under other versions of the libraries: keep them, or run them anew."""
     others: Literal["wait", "leave"]
     """Trials that another sweep works on: wait for them, or leave them to it."""
     lease: Annotated[float, Field(gt=0)]
