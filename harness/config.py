@@ -24,7 +24,7 @@ from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
 from harness.assets.source import Source
-from harness.checked import Checked, Count, Name, Share, from_plain
+from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 
@@ -97,7 +97,7 @@ class MethodConfig(Checked):
 class TrainConfig(Checked):
     steps: Count
     batch_size: Count
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Rate
     warmup: Share
     """Share of the steps over which the learning rate rises; it then falls linearly to zero."""
     weight_decay: Annotated[float, Field(ge=0)]
@@ -128,7 +128,7 @@ class TrialConfig(Checked):
     method: MethodConfig
     train: TrainConfig
     measure: MeasureConfig
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     device: Literal["cpu", "cuda"]
     sources: tuple[TrialConfig, ...] = ()
     """The trials whose trained adapters the method builds on; they are run first."""
