@@ -11,7 +11,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -59,12 +59,12 @@ def configs(config_name: str) -> list[DictConfig]:
 
     try:
         collect()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise _plain_error(error) from error
     except OSError as error:
         raise ConfigError(
             "results", error.filename, f"cannot be written: {error.strerror}"
         ) from error
+    except Exception as error:  # whatever Hydra makes of what was typed
+        raise _plain_error(error) from error
     if not collected:  # --help and its like have printed what was asked for
         raise SystemExit(0)
     return collected
@@ -76,7 +76,7 @@ def compose(overrides: Sequence[str], config_name: str = "config") -> DictConfig
     try:
         with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
             return hydra.compose(config_name, [_open_method_option(text) for text in overrides])
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
 
 
