@@ -51,10 +51,14 @@ def _collect(node: DictConfig, prefix: str, into: set[str]) -> None:
             _collect(child, f"{prefix}{key}.", into)  # type: ignore[arg-type]
 
 
-def _names(group: str) -> list[str]:
+def _files(group: str) -> list[str]:
     from harness.entry import CONF
 
-    return [path.stem for path in (CONF / group).glob("*.yaml")] + ["peft/vera", "null", "absent"]
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def _names(group: str) -> list[str]:
+    return [*_files(group), "peft/vera", "null", "absent"]
 
 
 def _values() -> SearchStrategy[str]:
@@ -83,8 +87,21 @@ def overrides() -> SearchStrategy[str]:
     )
     given = st.tuples(marks, key, st.just("="), _values()).map("".join)
     removed = st.one_of(st.sampled_from(GROUPS), key).map(lambda name: f"~{name}")
-    return st.one_of(given, given, given, given, chosen, chosen, removed, _values())
+    return st.one_of(given, given, given, chosen, removed, _values())
 
 
 def command_lines() -> SearchStrategy[list[str]]:
-    return st.lists(overrides(), min_size=1, max_size=3)
+    """Half of them composed of what parses, so that what comes after Hydra has its share."""
+    odd = st.sampled_from([value for value in ODD if not set("\n(${,") & set(value)])
+    key = st.sampled_from([key for key in _keys() if key not in GROUPS])
+    known = st.tuples(st.sampled_from(["", "++"]), key, st.just("="), odd).map("".join)
+    chosen = st.sampled_from(GROUPS).flatmap(
+        lambda group: st.sampled_from(_files(group)).map(lambda name: f"{group}={name}")
+    )
+    interpolated = st.tuples(
+        key, st.just("="), st.sampled_from([value for value in ODD if value.startswith("${")])
+    ).map("".join)
+    tame = st.one_of(known, known, chosen, interpolated, st.sampled_from(GROUPS).map("~{}".format))
+    return st.one_of(
+        st.lists(overrides(), min_size=1, max_size=3), st.lists(tame, min_size=1, max_size=3)
+    )

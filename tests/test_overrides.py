@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness import entry
 from harness.config import budget_of, run_config, trial_config
@@ -34,3 +36,37 @@ def test_any_overrides_are_a_config_or_one_line(arguments):
         as_the_command_reads_it(entry.compose(arguments))
     except HarnessError as error:
         assert is_one_line(error)
+
+
+@pytest.mark.slow
+@settings(SHARED, max_examples=SHARED.max_examples // 5)
+@given(command_lines(), st.sampled_from([[], ["-m"], ["--multirun"]]))
+def test_any_command_line_is_configs_or_one_line(arguments, flag):
+    # Deep enough for `results=../../x` to stay inside.
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        Path(place, "a", "b", "c").mkdir(parents=True)
+        patch.chdir(Path(place, "a", "b", "c"))
+        patch.setattr(sys, "argv", ["harness", *arguments, *flag])
+        patch.setenv("HYDRA_FULL_ERROR", "")
+        try:
+            for cfg in entry.configs("config"):
+                as_the_command_reads_it(cfg)
+        except HarnessError as error:
+            assert is_one_line(error)
+        except SystemExit as stop:  # an argument with a dash in front, which argparse explains
+            assert stop.code in (0, 2)
+            assert any(argument.startswith("-") for argument in arguments)
+
+
+def test_folder_named_in_a_group_cannot_be_left():
+    for name in ("../../x", "../../../etc/passwd", "/etc/passwd", "a/../../b"):
+        with pytest.raises(HarnessError, match=r"^task=.*: one of bbc_news"):
+            entry.compose([f"task={name}"])
+
+
+def test_environment_may_be_read(monkeypatch):
+    """Who types the command may read it anyway."""
+    monkeypatch.setenv("MY_RESULTS", "/somewhere")
+    assert run_config(entry.compose(["results=${oc.env:MY_RESULTS}"])).results == Path("/somewhere")
+    with pytest.raises(HarnessError, match=r"^jobs=.*ABSENT_VARIABLE"):
+        run_config(entry.compose(["jobs=${oc.env:ABSENT_VARIABLE}"]))
