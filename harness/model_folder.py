@@ -51,7 +51,9 @@ def _check_settings(file: Path) -> None:
     for name, value in _named(settings):
         if _is_code(name, value):
             expected = f"names code that would be run ({name}: {value}), which is refused"
-            raise ConfigError("model.source", file, f"{expected}; only transformers' own classes are")
+            raise ConfigError(
+                "model.source", file, f"{expected}; only transformers' own classes are"
+            )
 
 
 def _named(settings: dict[str, Any]) -> Iterator[tuple[str, object]]:

@@ -9,27 +9,30 @@ from hypothesis.strategies import SearchStrategy
 from omegaconf import DictConfig, OmegaConf
 
 GROUPS = ("model", "task", "method", "train", "measure", "search", "sweep", "plan")
-PARTS = ["[", "]", "{", "}", "(", ")", "'", '"', "\\", ",", ":", "=", "~", "+", "++", "@", "$", "${",
-         "*", "|", "/", ".", "..", " ", "\t", "\n", "\x00", "\x1b[31m", "\u202e", "é", "名", "\U0001f600",
-         "\ud800", "null", "true", "0", "1e400", "-", "#", "%"]  # fmt: skip
+PARTS = ["[", "]", "{", "}", "(", ")", "'", '"', "\\", ",", ":", "=", "~", "+", "++", "@", "$",
+         "${", "*", "|", "/", ".", "..", " ", "\t", "\n", "\x00", "\x1b[31m", "\u202e", "é", "名",
+         "\U0001f600", "\ud800", "null", "true", "0", "1e400", "-", "#", "%"]  # fmt: skip
 ODD = ["", "null", "???", "true", "0", "-1", "1", "2.5", "nan", "inf", "-inf", "1e400", "9" * 30,
-       "9" * 5000, "0x10", "1_0", "x" * 5000, "[]", "{}", "[1,2]", "[[1],[2,[3]]]", "{a:1}", "{a:{b:[1]}}",
-       "''", "'a b'", '"a\\nb"', "'\n'", "a\nb", "$HOME", "${oc.env:HOME}", "${oc.env:ABSENT_VARIABLE}",
-       "${oc.env:ABSENT_VARIABLE,x}", "${oc.decode:'['}", "${oc.create:{a:1}}", "${oc.select:absent}",
-       "${oc.dict.keys:model}", "${oc.deprecated:size}", "${absent}", "${size}", "${.}", "${..}", "${.a}",
-       "${model}", "${model.source}", "${method.rank}", "${hydra:runtime.cwd}", "${hydra.job.name}",
-       "${times:2,3}", "${times:2}", "${times:a,b}", "${times:x,100000000}", "${peft_size:absent,field}",
-       "${peft_size:lora,absent}", "${peft_size:lora,__class__}", "${${size}}", "${", "${a", "$}", "\\${size}",
-       "choice(1,2)", "range(1,4)", "interval(0,1)", "glob(*)", "sort(1,2)", "shuffle(1)", "int(x)",
-       "json_str(1)", "tag(a,1)", "extend_list(1)", "../../x", "/etc/passwd", "..", ".", "/", "a/../b",
-       "peft/lora", "peft/../lora", "lora,ia3", "cpu", "cuda", "8GiB", "0.5%", "-5%", "1e400%", "infGiB",
+       "9" * 5000, "0x10", "1_0", "x" * 5000, "[]", "{}", "[1,2]", "[[1],[2,[3]]]", "{a:1}",
+       "{a:{b:[1]}}", "''", "'a b'", '"a\\nb"', "'\n'", "a\nb", "$HOME", "${oc.env:HOME}",
+       "${oc.env:ABSENT_VARIABLE}", "${oc.env:ABSENT_VARIABLE,x}", "${oc.decode:'['}",
+       "${oc.create:{a:1}}", "${oc.select:absent}", "${oc.dict.keys:model}",
+       "${oc.deprecated:size}", "${absent}", "${size}", "${.}", "${..}", "${.a}", "${model}",
+       "${model.source}", "${method.rank}", "${hydra:runtime.cwd}", "${hydra.job.name}",
+       "${times:2,3}", "${times:2}", "${times:a,b}", "${times:x,100000000}",
+       "${peft_size:absent,field}", "${peft_size:lora,absent}", "${peft_size:lora,__class__}",
+       "${${size}}", "${", "${a", "$}", "\\${size}", "choice(1,2)", "range(1,4)", "interval(0,1)",
+       "glob(*)", "sort(1,2)", "shuffle(1)", "int(x)", "json_str(1)", "tag(a,1)",
+       "extend_list(1)", "../../x", "/etc/passwd", "..", ".", "/", "a/../b", "peft/lora",
+       "peft/../lora", "lora,ia3", "cpu", "cuda", "8GiB", "0.5%", "-5%", "1e400%", "infGiB",
        "module:Class", "os:system"]  # fmt: skip
-FOREIGN = ["hydra.run.dir", "hydra.launcher", "hydra/launcher", "hydra.job.name", "hydra.mode", "hydra",
-           "hydra/job_logging", "hydra.sweep.dir", "hydra.searchpath", "hydra.verbose", "absent",
-           "model.absent", "method.absent", "absent.absent", "a.b.c", "", ".", "model.", ".model", "_target_",
-           "defaults", "model.source.architecture.model_type", "task.limit.train", "task.drop.a",
-           "task.labels", "model/x", "../model", "model@x", "model@_global_", "model@:", "peft/lora",
-           "method/peft", "size.a", "seed[0]", "task.path", "model.path"]  # fmt: skip
+FOREIGN = ["hydra.run.dir", "hydra.launcher", "hydra/launcher", "hydra.job.name", "hydra.mode",
+           "hydra", "hydra/job_logging", "hydra.sweep.dir", "hydra.searchpath", "hydra.verbose",
+           "absent", "model.absent", "method.absent", "absent.absent", "a.b.c", "", ".", "model.",
+           ".model", "_target_", "defaults", "model.source.architecture.model_type",
+           "task.limit.train", "task.drop.a", "task.labels", "model/x", "../model", "model@x",
+           "model@_global_", "model@:", "peft/lora", "method/peft", "size.a", "seed[0]",
+           "task.path", "model.path"]  # fmt: skip
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Nothing that comes as a file is ever run: no pickle, no module beside a model, no text as code."""
+"""Nothing that comes as a file is run: no pickle, no module beside a model, no text as code."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def test_harness_has_no_call_that_runs_what_it_reads():
 @pytest.mark.parametrize(
     "source",
     ["import pickle", "from joblib import load", "import a, marshal", "torch.load(f)", "eval(text)",
-     "exec(text)", "yaml.load(f)", "yaml.load(f, Loader=yaml.Loader)", "np.load(f, allow_pickle=True)",
+     "exec(text)", "yaml.load(f)", "yaml.load(f, Loader=yaml.Loader)",
+     "np.load(f, allow_pickle=True)",
      "kind.from_pretrained(f, trust_remote_code=True)", "AutoModel.from_pretrained(f)",
      "AutoTokenizer.from_pretrained(f, local_files_only=True)", "torch.load(f, weights_only=False)",
      "load_dataset(name)", "def f():\n  return [pd.read_pickle(p) for p in q]"],

@@ -17,7 +17,6 @@ from harness.store import load
 from tests import published
 
 
-
 def deep(levels: int) -> list[Any]:
     """A list in a list in a list."""
     found: list[Any] = []
@@ -27,12 +26,14 @@ def deep(levels: int) -> list[Any]:
 
 
 ODD = [None, True, False, 0, -1, 1, 2**53 + 1, 10**30, 10**400, 0.5, -0.0, 1e308, float("inf"),
-       float("nan"), "", " ", "x" * 3000, "\ud800", "a\nb", "\x00", "\u202e", "../../x", "/etc/passwd",
-       "lora/../../x", "LORA", "A_B", "é", "2026-01-01", "2026-13-45", "0001-01-01T00:00:00+23:59",
-       "9999-12-31T23:59:59-23:59", "main", "success", "failed", "out of memory", [], [1], ["a", "b"], [[]],
-       {}, {"lr": 0.1}, {"lr": "a"}, {"test accuracy": 0.5}, {"peft_type": "LORA"}, {"peft_type": "VERA"},
-       {"peft_type": "__class__"}, {"sha": 1}, {"a": {"b": [{}]}}, {"tokens / sec": 1, "tokens_per_sec": 2},
-       {"": 1}, {"__proto__": {}}, "1e999", ["1e999"], {"a": "1e999"}, deep(90), deep(195), deep(300)]  # fmt: skip
+       float("nan"), "", " ", "x" * 3000, "\ud800", "a\nb", "\x00", "\u202e", "../../x",
+       "/etc/passwd", "lora/../../x", "LORA", "A_B", "é", "2026-01-01", "2026-13-45",
+       "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "main", "success", "failed",
+       "out of memory", [], [1], ["a", "b"], [[]], {}, {"lr": 0.1}, {"lr": "a"},
+       {"test accuracy": 0.5}, {"peft_type": "LORA"}, {"peft_type": "VERA"},
+       {"peft_type": "__class__"}, {"sha": 1}, {"a": {"b": [{}]}},
+       {"tokens / sec": 1, "tokens_per_sec": 2}, {"": 1}, {"__proto__": {}}, "1e999", ["1e999"],
+       {"a": "1e999"}, deep(90), deep(195), deep(300)]  # fmt: skip
 VALUES = st.one_of(
     st.sampled_from(ODD),
     st.recursive(
