@@ -59,10 +59,6 @@ def configs(config_name: str) -> list[DictConfig]:
 
     try:
         collect()
-    except OSError as error:
-        raise ConfigError(
-            "results", error.filename, f"cannot be written: {error.strerror}"
-        ) from error
     except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
     if not collected:  # --help and its like have printed what was asked for
@@ -118,6 +114,8 @@ def _plain_error(error: Exception) -> ConfigError:
         if group == "method":
             options += [f"{peft_types.GROUP}/{each}" for each in peft_types.names()]
         return ConfigError(group, name, nearest(name, options))
+    if isinstance(error, OSError):
+        return ConfigError("results", error.filename, f"cannot be written: {error.strerror}")
     if isinstance(error, OverrideParseException):
         return ConfigError("override", error.override, str(error).splitlines()[0])
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
