@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -175,8 +176,23 @@ class RunConfig(Checked):
     """Tracebacks with the errors."""
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """What a composed config cannot answer is a ConfigError, such as `${absent}`."""
+    try:
+        yield
+    except (MissingMandatoryValue, InterpolationToMissingValueError) as error:
+        raise ConfigError(error.full_key or "config", "???", "needs a value") from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
+
+
+@readable()
 def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialConfig:
     """The checked trial of a composed config; raises ConfigError."""
+    for name in ("model", "task", "method"):
+        if not OmegaConf.is_dict(cfg.get(name)):
+            raise ConfigError(name, cfg.get(name), "must be one of the configs of its group")
     cfg = cfg.copy()
     _set_size(cfg)
     plain = _plain(cfg)
@@ -188,13 +204,16 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     # Short for source.path, which the file refers to it.
     plain["task"].pop("path", None)
     plain["model"].pop("path", None)
-    if plain["device"] == "auto":
+    if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
+    if absent := [name for name in names if name not in plain]:
+        raise ConfigError(absent[0], None, "needs a value")
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
     return replace(trial, sources=tuple(sources))
 
 
+@readable()
 def run_config(cfg: DictConfig) -> RunConfig:
     """The checked run settings of a composed config; raises ConfigError."""
     names = [entry.name for entry in fields(RunConfig)]
@@ -203,6 +222,7 @@ def run_config(cfg: DictConfig) -> RunConfig:
     return from_plain(RunConfig, plain)
 
 
+@readable()
 def budget_of(cfg: DictConfig) -> float | None:
     """The share of trained parameters that a composed config asks for, in place of a size.
 
@@ -276,11 +296,6 @@ def _found_device() -> str:
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
-    try:
-        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    except (MissingMandatoryValue, InterpolationToMissingValueError) as error:
-        raise ConfigError(error.full_key or "config", "???", "needs a value") from error
-    except OmegaConfBaseException as error:
-        raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
+    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
