@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +25,7 @@ from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
 from harness.assets.source import Source
-from harness.checked import Checked, Count, Name, Share, from_plain
+from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 
@@ -97,7 +98,7 @@ class MethodConfig(Checked):
 class TrainConfig(Checked):
     steps: Count
     batch_size: Count
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Rate
     warmup: Share
     """Share of the steps over which the learning rate rises; it then falls linearly to zero."""
     weight_decay: Annotated[float, Field(ge=0)]
@@ -128,7 +129,7 @@ class TrialConfig(Checked):
     method: MethodConfig
     train: TrainConfig
     measure: MeasureConfig
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     device: Literal["cpu", "cuda"]
     sources: tuple[TrialConfig, ...] = ()
     """The trials whose trained adapters the method builds on; they are run first."""
@@ -163,6 +164,8 @@ class RunConfig(Checked):
     """What this command does: train, or measure what was trained here or elsewhere, or both."""
     retry: Literal["failed", "none"]
     """Trials that once ended badly: run them again, or leave them as they are."""
+    versions: Literal["keep", "rerun"]
+    """Trials that ended well under other versions of the libraries: keep them, or run them anew."""
     others: Literal["wait", "leave"]
     """Trials that another sweep works on: wait for them, or leave them to it."""
     lease: Annotated[float, Field(gt=0)]
@@ -173,8 +176,23 @@ class RunConfig(Checked):
     """Tracebacks with the errors."""
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """What a composed config cannot answer is a ConfigError, such as `${absent}`."""
+    try:
+        yield
+    except (MissingMandatoryValue, InterpolationToMissingValueError) as error:
+        raise ConfigError(error.full_key or "config", "???", "needs a value") from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
+
+
+@readable()
 def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialConfig:
     """The checked trial of a composed config; raises ConfigError."""
+    for name in ("model", "task", "method"):
+        if not OmegaConf.is_dict(cfg.get(name)):
+            raise ConfigError(name, cfg.get(name), "must be one of the configs of its group")
     cfg = cfg.copy()
     _set_size(cfg)
     plain = _plain(cfg)
@@ -186,13 +204,16 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     # Short for source.path, which the file refers to it.
     plain["task"].pop("path", None)
     plain["model"].pop("path", None)
-    if plain["device"] == "auto":
+    if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
+    if absent := [name for name in names if name not in plain]:
+        raise ConfigError(absent[0], None, "needs a value")
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
     return replace(trial, sources=tuple(sources))
 
 
+@readable()
 def run_config(cfg: DictConfig) -> RunConfig:
     """The checked run settings of a composed config; raises ConfigError."""
     names = [entry.name for entry in fields(RunConfig)]
@@ -201,6 +222,7 @@ def run_config(cfg: DictConfig) -> RunConfig:
     return from_plain(RunConfig, plain)
 
 
+@readable()
 def budget_of(cfg: DictConfig) -> float | None:
     """The share of trained parameters that a composed config asks for, in place of a size.
 
@@ -274,11 +296,6 @@ def _found_device() -> str:
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
-    try:
-        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    except (MissingMandatoryValue, InterpolationToMissingValueError) as error:
-        raise ConfigError(error.full_key or "config", "???", "needs a value") from error
-    except OmegaConfBaseException as error:
-        raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
+    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}

@@ -19,6 +19,8 @@ from harness.phases import PHASES, Phase, phases
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
           "forgetting", "serving", "energy", "environment")  # fmt: skip
 PARTS = "parts"
+FOUND = ("outcomes.json", "latency.json", "log.txt", "weights")
+EARLIER = ".earlier"
 LEFTOVERS = (".weights-*", ".*.json-*")
 
 
@@ -46,6 +48,24 @@ class Trial:
             "sources": sources,
             "prepared": str(prepared),
         }
+
+    def begin(self) -> None:
+        """Make room in the folder of a trial that is run, by who holds it.
+
+        What it found when it was run before, under other versions of the libraries, is kept where
+        nobody takes it for its result.
+        """
+        self.tidy()
+        if not store.done(self.folder.parent, self.id):
+            return
+        number = 1
+        while (earlier := self.folder.parent / EARLIER / f"{self.id}-{number}").exists():
+            number += 1
+        earlier.mkdir(parents=True)
+        # The record goes first, since all that is without one is run again.
+        for name in (store.RECORD, *FOUND):
+            if (self.folder / name).exists():
+                (self.folder / name).rename(earlier / name)
 
     def left(self, alone: bool) -> list[Phase]:
         """The phases that lie ahead, of those that run alone or of the others.
