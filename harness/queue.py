@@ -92,7 +92,7 @@ class Queue:
         old = stamp == self._before[trial.id]
         if old and self._again(record["status"], versions):
             return None
-        return Ending(record["status"], record["reason"], versions)
+        return Ending(record["status"], record.get("reason"), versions)
 
     def _again(self, status: str, versions: str | None) -> bool:
         """Whether a trial that ended before this sweep began is run again."""

@@ -103,12 +103,20 @@ class _Sweep:
         self._runner = Runner(left, self._queue, self._progress, 60 * self._run.timeout)
         try:
             with scratch(self._run.results, self._run.lease) as self._prepared:
+                if self._run.versions == "rerun":
+                    self._renew(left)
                 # Those that an earlier sweep planned are left out again without being run.
                 sound = self._check(self._fitting(left))
                 self._plan(sound)
                 self._rounds(sound)
         finally:
             self._runner.stop()
+
+    def _renew(self, trials: list[Trial]) -> None:
+        for trial in trials:
+            if self._queue.take(trial):
+                trial.renew()
+                self._queue.release(trial)
 
     def _rounds(self, trials: list[Trial]) -> None:
         left = self._ours(trials)
@@ -238,7 +246,7 @@ class _Sweep:
                 reason = f"it builds on trial {lost[0].id}, which did not end well"
                 self._runner.end(trial, Outcome(trial.id, "failed", reason=reason), "check")
             elif left(trial):
-                trial.begin()
+                trial.tidy()
                 return trial
             else:
                 self._queue.release(trial)

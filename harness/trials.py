@@ -15,11 +15,11 @@ from harness.measure.contention import any_busy
 from harness.measure.environment import place
 from harness.measure_config import TEXT_SOURCE
 from harness.phases import PHASES, Phase, phases
+from harness.versions import told
 
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
           "forgetting", "serving", "energy", "environment")  # fmt: skip
 PARTS = "parts"
-FOUND = ("outcomes.json", "latency.json", "log.txt", "weights")
 EARLIER = ".earlier"
 LEFTOVERS = (".weights-*", ".*.json-*")
 
@@ -49,21 +49,19 @@ class Trial:
             "prepared": str(prepared),
         }
 
-    def begin(self) -> None:
-        """Make room in the folder of a trial that is run, by who holds it.
-
-        What it found when it was run before, under other versions of the libraries, is kept where
-        nobody takes it for its result.
+    def renew(self) -> None:
+        """Have all run again of a trial, over or only begun, that ran under other versions of the
+        libraries; who calls holds it. What it found is kept where nobody takes it for its result.
         """
-        self.tidy()
-        if not store.done(self.folder.parent, self.id):
+        over = store.done(self.folder.parent, self.id)
+        if not (told(over) if over else self._outdated()):
             return
         number = 1
         while (earlier := self.folder.parent / EARLIER / f"{self.id}-{number}").exists():
             number += 1
         earlier.mkdir(parents=True)
         # The record goes first, since all that is without one is run again.
-        for name in (store.RECORD, *FOUND):
+        for name in (store.RECORD, PARTS, "outcomes.json", "latency.json", "log.txt", "weights"):
             if (self.folder / name).exists():
                 (self.folder / name).rename(earlier / name)
 
@@ -154,6 +152,11 @@ class Trial:
             environment |= places.environment(ran)
             environment["busy"] = any_busy(environment["phases"].values())
         return {group: joined.get(group) or None for group in GROUPS}
+
+    def _outdated(self) -> bool:
+        """Whether a phase has ended under other versions of the libraries than those installed."""
+        ran = _ran(self._parts(PHASES)).values()
+        return any(told({"environment": place}) for place in ran)
 
     @property
     def _here(self) -> places.Place:

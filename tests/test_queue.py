@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness import queue, search, store, sweep
+from harness import queue, search, store, sweep, trials
 from harness.config import run_config
 from harness.entry import compose
 from harness.errors import ConfigError
@@ -217,3 +217,14 @@ def test_trials_of_other_versions_are_kept_and_told_or_run_again_beside_what_the
     assert list(store.load(tmp_path)["trial"]) == [first["trial"]]
     assert run(tmp_path, ["bitfit"], "versions=rerun")["bitfit"] == again
     assert len(instant.asked) == 2 * len(asked)
+
+
+@pytest.mark.parametrize(("versions", "again"), [("keep", 0), ("rerun", 1)])
+def test_training_under_other_versions_is_kept_or_run_again_before_it_is_measured(
+    tmp_path, instant, monkeypatch, versions, again
+):
+    run(tmp_path, ["bitfit"], "phases=[train]")
+    began = len(instant.asked)
+    monkeypatch.setattr(trials, "told", lambda record: "peft 0.1 (now 0.2)")
+    assert run(tmp_path, ["bitfit"], f"versions={versions}")["bitfit"]["status"] == "ok"
+    assert [name for _, name in instant.asked[began:]].count("train") == again
