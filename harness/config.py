@@ -113,11 +113,20 @@ class TrainConfig(Checked):
     """Hold what a method adds to a base in float32, as peft does; else as the base is held."""
     autocast: bool = False
     """Mixed precision: weights in float32, products of a training step in bfloat16."""
+    devices: Count = 1
+    """Devices that the model is spread over for its training, each with rows of every batch."""
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulation:
             expected = f"must divide train.batch_size={self.batch_size}"
             raise ConfigError("accumulation", self.accumulation, expected)
+        rows = self.batch_size // self.accumulation
+        if self.devices > rows:
+            expected = f"must be at most {rows}, the texts computed at once"
+            raise ConfigError("devices", self.devices, expected)
+        if self.devices > 1 and self.optimizer not in ("adamw", "sgd"):
+            expected = f"takes no pieces of tensors: adamw or sgd, or devices=1, not {self.devices}"
+            raise ConfigError("optimizer", self.optimizer, expected)
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,9 @@ class TrialConfig(Checked):
     def as_dict(self) -> dict[str, Any]:
         """The resolved config as plain JSON values."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        plain["sources"] = [source.as_dict() for source in self.sources]
+        if self.train.devices == 1:  # ids and recipes are as they were before there could be more
+            del plain["train"]["devices"]
         return plain
 
 
