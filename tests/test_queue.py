@@ -200,7 +200,8 @@ def test_trials_of_other_versions_are_kept_and_told_or_run_again_beside_what_the
     first = run(tmp_path)["bitfit"]
     (tmp_path / first["trial"] / "outcomes.json").write_text("{}")
     then = "peft 0.1 (now 0.2)"
-    monkeypatch.setattr(queue, "told", lambda record: None if record["training"] else then)
+    for module in (queue, trials):
+        monkeypatch.setattr(module, "told", lambda record: None if record["training"] else then)
     asked = list(instant.asked)
     assert run(tmp_path)["bitfit"] == first
     assert instant.asked == asked
