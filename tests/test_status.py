@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +208,6 @@ def test_records_without_a_sweep_are_counted(
 def test_searches_are_told_from_what_is_compared(
     results: Path, trials: list[Trial], trial_of: Any, status: Any
 ) -> None:
-    from dataclasses import replace
-
     search = replace(trials[0], config=replace(trials[0].config, stage="search"))
     manifest.write(results, [search], [])
     _, told, plain = status()
