@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -16,9 +17,9 @@ from harness.progress import name_of
 from harness.search import run_searched
 from harness.search_config import search_config
 from harness.sources import with_sources
-from harness.store import RECORD
+from harness.store import RECORD, STATUSES
 
-WELL = ("ok", "skipped")
+WELL = ("ok", "skipped", "trained", "left")
 
 
 def command(cfgs: list[DictConfig]) -> int:
@@ -34,12 +35,17 @@ def command(cfgs: list[DictConfig]) -> int:
         {
             "trial": record["trial"],
             "status": record["status"],
-            "record": str(run.results / record["trial"] / RECORD),
+            "record": _path(run.results, record),
         }
         for record in records
     ]
     print(json.dumps({"trials": trials}))
     return 0 if all(record["status"] in WELL for record in records) else 1
+
+
+def _path(results: Path, record: dict[str, Any]) -> str | None:
+    """Where the record lies; None for a trial that is not over."""
+    return str(results / record["trial"] / RECORD) if record["status"] in STATUSES else None
 
 
 def main() -> int:

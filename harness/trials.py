@@ -33,14 +33,15 @@ class Trial:
     sources: tuple[Trial, ...]
     """The trials that it builds on."""
 
-    def arguments(self, phase: Phase) -> dict[str, Any]:
+    def arguments(self, phase: Phase, prepared: Path) -> dict[str, Any]:
+        """What the process of a phase is told; `prepared` is where phases share data."""
         sources = [str(source.folder) for source in self.sources]
         return {
             "phase": phase.name,
             "config": self.config.as_dict(),
             "folder": str(self.folder),
             "sources": sources,
-            "prepared": str(prepared(self.folder.parent)),
+            "prepared": str(prepared),
         }
 
     def left(self, alone: bool) -> list[Phase]:
@@ -87,6 +88,16 @@ class Trial:
             shutil.rmtree(self.folder / PARTS)
         return record
 
+    def unfinished(self) -> dict[str, Any]:
+        """What stands for the record of a trial that is not over."""
+        trained = not self.left(alone=False)
+        return {
+            "trial": self.id,
+            "status": "trained" if trained else "left",
+            "reason": "it is not measured yet" if trained else "it is not trained yet",
+            "config": self.config.as_dict(),
+        }
+
     def measured(self) -> dict[str, Any]:
         """The groups of the record as far as the phases have come; None for one without figures."""
         joined = _joined(part for phase in PHASES if (part := self.part(phase.name)) is not None)
@@ -115,11 +126,6 @@ def trial_of(config: TrialConfig, results: Path) -> Trial:
 def distinct(trials: Iterable[Trial]) -> list[Trial]:
     """One trial per identity: sizes swept over a method without a size are one trial."""
     return list({trial.id: trial for trial in trials}.values())
-
-
-def prepared(results: Path) -> Path:
-    """Where phases keep the data that they share, for as long as a sweep lasts."""
-    return results / ".prepared"
 
 
 def _joined(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
