@@ -15,9 +15,9 @@ from filelock import SoftFileLease
 
 from harness import store
 from harness.errors import ConfigError
+from harness.lease import LEASE
 
 MARK = "running.json"
-LEASE = ".lease"
 FIELDS = {"phase": str, "host": str, "namespace": int, "pid": int, "since": float}
 CLOCK = 2.0
 """Seconds by which the start of a process may come out later than it was."""
@@ -33,7 +33,7 @@ class Running:
     since: float | None
     """Seconds since the epoch, by the clock of the host."""
     alive: bool
-    """If not, it was interrupted, and the next sweep takes it up."""
+    """If not, it was interrupted, or stopped, and the next sweep takes the trial up."""
 
 
 def mark(folder: Path, phase: str) -> None:
@@ -56,7 +56,7 @@ def unmark(folder: Path) -> None:
 def read(folder: Path, now: float | None = None) -> Running | None:
     """Who works on the trial of a folder, or did when interrupted; None where nobody is named."""
     now = time.time() if now is None else now
-    owner = SoftFileLease(folder / LEASE).owner
+    owner = SoftFileLease(folder / LEASE).owner  # whoever stops lets go of it
     lasts = None if owner is None else owner.lease_duration
     fresh = lasts is not None and _age(folder / LEASE, now) <= lasts
     said = _mark(folder)
@@ -65,7 +65,8 @@ def read(folder: Path, now: float | None = None) -> Running | None:
         return owner and Running(None, str(host), owner.pid, None, fresh)
     # Process ids mean something on their own machine alone, and in a container to itself.
     near = (said["host"], said.pop("namespace")) == (socket.gethostname(), _namespace())
-    return Running(**said, alive=_alive(said["pid"], said["since"]) if near else fresh)
+    alive = owner is not None and _alive(said["pid"], said["since"]) if near else fresh
+    return Running(**said, alive=alive)
 
 
 def _mark(folder: Path) -> dict[str, Any] | None:

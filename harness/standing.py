@@ -11,6 +11,7 @@ from typing import Any
 
 from harness import running, store
 from harness.errors import ConfigError
+from harness.lease import LEASE
 from harness.running import Running
 from harness.trials import PARTS
 
@@ -76,7 +77,7 @@ def look(results: Path) -> Folder:
 def _look_into(folder: Path, seen: Folder, now: float) -> None:
     names = set(_names(folder))
     seen.set_aside += [str(folder / name) for name in sorted(names) if ".corrupt-" in name]
-    at_work = running.MARK in names or running.LEASE in names
+    at_work = running.MARK in names or LEASE in names
     work = running.read(folder, now) if at_work else None
     parts = _names(folder / PARTS) if PARTS in names else ()
     ended = frozenset(name.removesuffix(".json") for name in parts if name.endswith(".json"))

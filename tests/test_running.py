@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ import pytest
 from filelock import SoftFileLease
 
 from harness import running
+from harness.lease import LEASE
 
 DURATION = 90.0
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Of a trial that this process holds."""
+    with SoftFileLease(tmp_path / LEASE, lease_duration=DURATION):
+        yield tmp_path
 
 
 def remark(folder: Path, **fields: Any) -> None:
@@ -34,14 +38,12 @@ def remark(folder: Path, **fields: Any) -> None:
 
 def lease_of_another_machine(folder: Path, seconds_ago: float) -> None:
     """A lease as filelock writes it, with another machine's name, last refreshed some time ago."""
-    lease = SoftFileLease(folder / running.LEASE, lease_duration=DURATION)
-    lease.acquire()
-    path = folder / running.LEASE
+    path = folder / LEASE
     text = "".join(
         "host=elsewhere\n" if line.startswith("host=") else line
         for line in path.read_text().splitlines(keepends=True)
     )
-    lease.release()
+    path.unlink()  # leaves this process's own, which is another file
     path.write_text(text)
     os.utime(path, (time.time() - seconds_ago,) * 2)
 
@@ -63,13 +65,14 @@ def test_the_next_phase_takes_the_place_of_the_one_before(folder: Path) -> None:
     found = running.read(folder)
     assert found is not None
     assert found.phase == "train"
-    assert [path.name for path in folder.iterdir()] == [running.MARK]
+    assert sorted(path.name for path in folder.iterdir()) == [LEASE, running.MARK]
 
 
 def test_what_is_unmarked_has_nobody_at_work(folder: Path) -> None:
     running.mark(folder, "train")
     running.unmark(folder)
     running.unmark(folder)
+    (folder / LEASE).unlink()
     assert running.read(folder) is None
 
 
@@ -102,6 +105,7 @@ def test_another_machine_is_at_work_while_it_refreshes_its_lease(
 
 
 def test_another_machine_without_a_lease_is_not_at_work(folder: Path) -> None:
+    (folder / LEASE).unlink()
     remark(folder, host="elsewhere")
     found = running.read(folder)
     assert found is not None
@@ -121,15 +125,22 @@ def test_a_container_of_this_host_is_judged_by_its_lease(
 
 
 def test_who_holds_a_trial_before_a_phase_begins_is_told_from_the_lease(folder: Path) -> None:
-    with SoftFileLease(folder / running.LEASE, lease_duration=DURATION):
-        found = running.read(folder)
+    found = running.read(folder)
     assert found is not None
     assert (found.phase, found.host, found.pid) == (None, socket.gethostname(), os.getpid())
     assert found.alive
-    assert running.read(folder) is None
+
+
+def test_a_sweep_that_stopped_and_let_go_is_not_at_work(folder: Path) -> None:
+    running.mark(folder, "train")
+    (folder / LEASE).unlink()
+    found = running.read(folder)
+    assert found is not None
+    assert (found.phase, found.alive) == ("train", False)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"phase": "train"}', '{"phase": 1, "pid": "x"}'])
 def test_a_mark_that_cannot_be_read_is_none(folder: Path, text: str) -> None:
+    (folder / LEASE).unlink()
     (folder / running.MARK).write_text(text)
     assert running.read(folder) is None

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from harness import account, entry, manifest, running, standing
 from harness.errors import ConfigError
+from harness.lease import Lease
 from harness.phases import named
 from harness.status import ROWS, command
 from harness.store import RECORD, write_json
@@ -67,13 +69,30 @@ def status(results: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     return call
 
 
-def test_every_trial_stands_somewhere(results: Path, trials: list[Trial], status: Any) -> None:
+@pytest.fixture
+def at_work() -> Iterator[Callable[[Trial, str], None]]:
+    """A trial that this process holds and marks."""
+    held: list[Lease] = []
+
+    def begin(trial: Trial, phase: str) -> None:
+        held.append(Lease(trial.folder, 120))
+        assert held[-1].take()
+        running.mark(trial.folder, phase)
+
+    yield begin
+    for lease in held:
+        lease.release()
+
+
+def test_every_trial_stands_somewhere(
+    results: Path, trials: list[Trial], status: Any, at_work: Any
+) -> None:
     manifest.write(results, trials, ["-m", "harness", "-m", "seed=range(8)"])
     end(trials[0])
     end(trials[1], status="skipped", reason="needs 9 GiB by the plan")
     end(trials[2], status="out_of_memory", reason="no memory left")
     part(trials[3], "plan", 1.0)
-    running.mark(trials[3].folder, "train")
+    at_work(trials[3], "train")
     interrupted(trials[4])
     part(trials[5], "plan", 1.0)
     code, told, plain = status()
@@ -104,10 +123,10 @@ def interrupted(trial: Trial) -> None:
 
 
 def test_a_failed_trial_that_is_tried_again_is_at_work(
-    results: Path, trials: list[Trial], status: Any
+    results: Path, trials: list[Trial], status: Any, at_work: Any
 ) -> None:
     end(trials[0], status="failed", reason="no")
-    running.mark(trials[0].folder, "train")
+    at_work(trials[0], "train")
     _, _, plain = status()
     assert (len(plain["running"]), len(plain["failed"])) == (1, 0)
 
@@ -126,13 +145,12 @@ def test_time_left_is_what_the_phases_of_each_method_took(
 
 
 def test_time_left_is_shared_by_those_at_work(
-    results: Path, trials: list[Trial], status: Any
+    results: Path, trials: list[Trial], status: Any, at_work: Any
 ) -> None:
     manifest.write(results, trials[:4], [])
     end(trials[0], seconds=1000.0)
     for trial in trials[1:3]:
-        trial.folder.mkdir()
-        running.mark(trial.folder, "plan")
+        at_work(trial, "plan")
     _, _, plain = status()
     # 3 trials with 3 phases side by side, by two at once; then 3 phases alone on one machine
     assert plain["sweeps"][0]["seconds_left"] == pytest.approx(9000 / 2 + 9000, rel=0.01)
