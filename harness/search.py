@@ -14,6 +14,7 @@ from typing import Any
 
 from harness import assets, store
 from harness.config import SCHEMA, RunConfig, TrialConfig
+from harness.errors import ConfigError
 from harness.isolation import run_alone
 from harness.measure_config import MeasureConfig
 from harness.progress import configuration_of
@@ -154,6 +155,10 @@ def _climb(searches: Sequence[Search], run: RunConfig) -> None:
     records = {t.id: record for t in trials.values() if (record := _ended(t)) is not None}
     left = [trial.config for trial in trials.values() if trial.id not in records]
     records |= {record["trial"]: record for record in run_sweep(left, run)}
+    unfinished = sum(record["status"] not in store.STATUSES for record in records.values())
+    if unfinished:
+        told = f"{unfinished} trials of the search are not over; others=wait waits for them"
+        raise ConfigError("others", run.others, told)
     for each, own in zip(searches, asked, strict=True):
         each.take({rate: [records[trials[repr(c)].id] for c in own[rate]] for rate in own})
 

@@ -64,8 +64,21 @@ class Trial:
 
         `phase` is the last one; the parts stay if it is not `done`, for the next sweep.
         """
+        record = self._record(status, reason, phase)
+        store.write_json(self.folder / store.RECORD, record)
+        if status == "ok":
+            shutil.rmtree(self.folder / PARTS)
+        return record
+
+    def unfinished(self) -> dict[str, Any]:
+        """What stands for the record of a trial that is not over; it is written nowhere."""
+        if self.left(alone=False):
+            return self._record("left", "it is not trained yet", None)
+        return self._record("trained", "it is not measured yet", None)
+
+    def _record(self, status: str, reason: str | None, phase: str | None) -> dict[str, Any]:
         config, method = self.config, self.config.method
-        record: dict[str, Any] = {
+        return {
             "schema": SCHEMA,
             "trial": self.id,
             "status": status,
@@ -82,20 +95,6 @@ class Trial:
             "origin": None,
             "config": config.as_dict(),
             **self.measured(),
-        }
-        store.write_json(self.folder / store.RECORD, record)
-        if status == "ok":
-            shutil.rmtree(self.folder / PARTS)
-        return record
-
-    def unfinished(self) -> dict[str, Any]:
-        """What stands for the record of a trial that is not over."""
-        trained = not self.left(alone=False)
-        return {
-            "trial": self.id,
-            "status": "trained" if trained else "left",
-            "reason": "it is not measured yet" if trained else "it is not trained yet",
-            "config": self.config.as_dict(),
         }
 
     def measured(self) -> dict[str, Any]:

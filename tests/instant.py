@@ -64,4 +64,4 @@ def run(results: Any, methods: Sequence[str] = ("bitfit",), *overrides: str) -> 
         for each in methods
     ]
     records = sweep.run_sweep([with_sources(cfg) for cfg in cfgs], run_config(cfgs[0]))
-    return {record["config"]["method"]["name"]: record for record in records}
+    return {record["method"]: record for record in records}

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from harness import store, sweep
+from harness import search, store, sweep
+from harness.config import run_config
+from harness.entry import compose
 from harness.errors import ConfigError
 from harness.isolation import Outcome
 from harness.lease import LEASE, Lease
 from harness.phases import PHASES
+from harness.search_config import search_config
+from harness.sources import with_sources
 from harness.store import RECORD
 from harness.trials import PARTS
 from tests.instant import run
@@ -176,3 +180,15 @@ def test_sweep_of_which_all_is_over_writes_nothing(tmp_path, instant, monkeypatc
     run(tmp_path)
     monkeypatch.setattr(sweep, "writable", lambda results: pytest.fail("it wrote"))
     assert run(tmp_path)["bitfit"]["status"] == "ok"
+
+
+def test_search_whose_trials_are_with_others_is_no_search_that_failed(
+    tmp_path, instant, monkeypatch
+):
+    monkeypatch.setattr(search.assets, "fetch", lambda source, field: None)
+    monkeypatch.setattr(search, "run_alone", lambda *_: {"problems": {}, "stepless": []})
+    cfg = compose(["sweep=smoke", "method=lora", "search=grid", f"results={tmp_path}",
+                   "device=cpu", "phases=[measure]", "others=leave"])  # fmt: skip
+    given = [with_sources(cfg)], search_config(cfg), run_config(cfg)
+    with pytest.raises(ConfigError, match="trials of the search are not over; others=wait waits"):
+        search.run_searched(*given)
