@@ -27,7 +27,7 @@ def from_plain(kind: type[T], plain: dict[str, Any]) -> T:
     try:
         return validator(kind).validate_python(plain)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise _first_problem(error) from None
+        raise first_problem(error) from None
 
 
 @cache
@@ -36,7 +36,8 @@ def validator(kind: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(kind)
 
 
-def _first_problem(error: ValidationError) -> ConfigError:
+def first_problem(error: ValidationError) -> ConfigError:
+    """What is wrong first: the field, the value found there and what would be right."""
     problem = error.errors(include_url=False)[0]
     location = [part for part in problem["loc"] if isinstance(part, str)]
     cause = problem.get("ctx", {}).get("error")

@@ -6,8 +6,11 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -16,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
-from harness.errors import ConfigError, HarnessError, nearest
+from harness.errors import ConfigError, HarnessError, Unreadable, nearest
 
 PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
@@ -30,7 +33,8 @@ def run(command: Callable[[list[DictConfig]], int], config_name: str = "config")
     `debug=true`.
     """
     try:
-        return command(configs(config_name))
+        with _warnings_in_a_line():
+            return command(configs(config_name))
     except HarnessError as error:
         if "debug=true" in sys.argv:
             traceback.print_exc()
@@ -39,6 +43,23 @@ def run(command: Callable[[list[DictConfig]], int], config_name: str = "config")
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on from here", file=sys.stderr)
         return 130  # as shells have it: 128 and the number of the signal
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Corrupt files of the results are told as errors are; libraries' warnings stay theirs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Unreadable)
+        others = warnings.showwarning
+
+        def shown(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, Unreadable):
+                print(f"warning: {message}", file=sys.stderr)
+            else:
+                others(message, category, *place)
+
+        warnings.showwarning = shown  # type: ignore[assignment]
+        yield
 
 
 def configs(config_name: str) -> list[DictConfig]:

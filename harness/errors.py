@@ -24,6 +24,10 @@ class ConfigError(HarnessError, ValueError):
         return f"{self.field}={self.value}: {self.expected}"
 
 
+class Unreadable(UserWarning):
+    """A file of the results that is corrupt, and what became of it."""
+
+
 class AssetError(HarnessError):
     """Weights or data that cannot be had: no network, a wrong checksum, a missing file."""
 

@@ -86,7 +86,9 @@ class Queue:
         if record is None or record.get("schema") != SCHEMA:
             return None
         old = stamp == self._before[trial.id]
-        return None if old and self._again(record) else Ending(record["status"], record["reason"])
+        return (
+            None if old and self._again(record) else Ending(record["status"], record.get("reason"))
+        )
 
     def _again(self, record: dict[str, Any]) -> bool:
         """Whether a trial that ended before this sweep began is run again."""

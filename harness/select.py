@@ -20,7 +20,7 @@ from harness.analysis.choice import choose, the_study
 from harness.analysis.constraints import BYTES, Constraints
 from harness.analysis.scenario import ALL, named, shipped_plans
 from harness.analysis.scenarios import Answer, answer
-from harness.selection import answer_lines, choice_lines, overview_lines
+from harness.selection import answer_lines, choice_lines, mixed_lines, overview_lines
 
 STUDY = ("model", "task")
 
@@ -35,8 +35,9 @@ def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
     own = _own_constraints(cfg)
     if cfg.scenario is None:
         constraints = Constraints(**own)
-        choice = choose(the_study(frame, constraints), constraints)
-        print("\n".join(choice_lines(choice)))
+        study = the_study(frame, constraints)
+        choice = choose(study, constraints)
+        print("\n".join([*mixed_lines(study), *choice_lines(choice)]))
         print(json.dumps(choice.as_dict()))
         return 0 if choice.pick else 1
     scenarios = named(str(cfg.scenario))
@@ -44,11 +45,11 @@ def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
     answers = [answer(study, scenario, own) for scenario in scenarios]
     plans = _plans(answers) if cfg.replan else shipped_plans()
     if cfg.scenario == ALL:
-        print("\n".join([study.name, *overview_lines(answers)]))
+        print("\n".join([study.name, *mixed_lines(study), *overview_lines(answers)]))
         print(json.dumps({"scenarios": [_short(each, plans) for each in answers]}))
         return 0
     (only,) = answers
-    print("\n".join(answer_lines(only, plans)))
+    print("\n".join([*mixed_lines(study), *answer_lines(only, plans)]))
     print(json.dumps(_plain(only, plans)))
     nobody = only.choice is not None and only.choice.pick is None and not only.unanswered
     return 1 if nobody else 0

@@ -255,6 +255,8 @@ class _Sweep:
 
     def _measure_one(self, trial: Trial) -> None:
         cores = self._runner.cores
+        if begun := trial.begun_elsewhere():
+            self._progress.say(f"measured anew here: {name_of(trial.config)}: had {begun}")
         for phase in trial.left(alone=True):
             others = nvml.users(self._devices[trial.config.device])
             if others and others.processes and self._run.occupied == "refuse":

@@ -41,6 +41,7 @@ def run(phase: str, config: Values, folder: str, sources: Sequence[str], prepare
     # Others of ours are at work beside a phase that does not run alone.
     busy = others.busy if named(phase).alone else None
     environment = groups.setdefault("environment", {})
+    environment["gpu"] = bench.device.gpu
     environment["phases"] = {phase: {**asdict(others), "busy": busy}}
     return groups
 

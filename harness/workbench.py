@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from harness import tasks
+from harness import store, tasks
 from harness.adapting import for_inference, for_training
 from harness.config import TrialConfig
 from harness.measure.device import Device, device_for
@@ -160,9 +162,18 @@ class Workbench:
             return None
 
     def save(self, model: TaskModel) -> None:
-        self.weights.mkdir(parents=True, exist_ok=True)
-        self.method.save(model.backbone, self.weights)
-        save_file(model.head.state_dict(), self.weights / HEAD)
+        """Write the weights beside their place and move them there whole, whoever dies when."""
+        fresh, former = (self.folder / f".{WEIGHTS}-{uuid4().hex[:8]}" for _ in range(2))
+        fresh.mkdir(parents=True)
+        self.method.save(model.backbone, fresh)
+        save_file(model.head.state_dict(), fresh / HEAD)
+        for written in (*fresh.iterdir(), fresh):
+            store.settle(written)
+        if self.weights.exists():  # of a training whose part was lost
+            self.weights.rename(former)
+        fresh.rename(self.weights)
+        store.settle(self.folder)
+        shutil.rmtree(former, ignore_errors=True)
 
     def stored(self) -> tuple[int, int]:
         """(parameters, bytes) of the files that hold what the method trained, head left out."""

@@ -14,7 +14,7 @@ from harness.errors import ConfigError
 
 
 def put(results: Path, trial: str, **fields: object) -> None:
-    record = {"schema": SCHEMA, "trial": trial, "status": "ok", **fields}
+    record = {"schema": SCHEMA, "trial": trial, "status": "ok", "method": "lora", **fields}
     store.write_json(results / trial / store.RECORD, record)
 
 

@@ -37,6 +37,29 @@ def process_bytes(uuid: str) -> int | None:
     return own[0] if own else None
 
 
+def visible() -> str | None:
+    """The names of the GPUs that CUDA shows to this process's children; None without NVML."""
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    try:
+        pynvml.nvmlInit()
+        try:
+            if asked is None:
+                asked = ",".join(map(str, range(pynvml.nvmlDeviceGetCount())))
+            names = [pynvml.nvmlDeviceGetName(_handle(each.strip())) for each in asked.split(",")]
+        finally:
+            pynvml.nvmlShutdown()
+    except (pynvml.NVMLError, ValueError):
+        return None
+    return ", ".join(dict.fromkeys(names)) or None
+
+
+def _handle(asked: str) -> Any:
+    """Of a GPU as CUDA_VISIBLE_DEVICES calls it: by its place, or by its uuid."""
+    if asked.startswith(("GPU-", "MIG-")):
+        return pynvml.nvmlDeviceGetHandleByUUID(asked)
+    return pynvml.nvmlDeviceGetHandleByIndex(int(asked))
+
+
 def _running(uuid: str) -> list[Any] | None:
     try:
         pynvml.nvmlInit()

@@ -44,6 +44,7 @@ def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hostile[group]["reason"] = HOSTILE
     hostile["forgetting"] |= {"objective": HOSTILE, "texts": HOSTILE}
     hostile["environment"] |= {"busy": True, "phases": {HOSTILE: {"busy": True}}}
+    hostile["environment"]["elsewhere"] = [{"phases": [HOSTILE], "cpu": HOSTILE, "torch": HOSTILE}]
     hostile["memory"]["unpredicted"] = HOSTILE
     quick = [further.measured(row) for row in records.quick()]
     made = [
