@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from harness.config import SCHEMA
 from harness.errors import ConfigError
 from harness.phases import phases
 from harness.progress import name_of
+from harness.reading import parse_object, read_file
 
 if TYPE_CHECKING:
     from harness.trials import Trial
@@ -99,16 +101,18 @@ def manifests(results: Path) -> Iterator[Manifest | ConfigError]:
 
 def _read(path: Path) -> Manifest | ConfigError | None:
     try:
-        plain = store.read_json(path)
-        if plain is None:  # removed meanwhile
-            return None
-        if plain.get("schema") != SCHEMA:
-            raise ConfigError("schema", plain.get("schema"), f"is not that of now, {SCHEMA}")
-        return from_plain(Manifest, plain | {"sweep": path.stem})
+        return read_file(path, partial(_parse, sweep=path.stem))
+    except OSError as error:
+        return ConfigError(str(path), "unreadable", str(error.strerror))
     except ConfigError as error:
-        return (
-            error if error.field == str(path) else ConfigError(str(path), "unreadable", str(error))
-        )
+        return error
+
+
+def _parse(raw: bytes, sweep: str) -> Manifest:
+    plain = parse_object(raw)
+    if plain.get("schema") != SCHEMA:
+        raise ConfigError("schema", plain.get("schema"), f"is not that of now, {SCHEMA}")
+    return from_plain(Manifest, plain | {"sweep": sweep})
 
 
 def _asked(trial: Trial) -> Asked:

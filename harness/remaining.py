@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 
-from harness import store
 from harness.errors import ConfigError
 from harness.manifest import Asked, Manifest
 from harness.phases import PHASES
+from harness.reading import parse_part, read_file
 from harness.standing import Folder, Standing, seconds_of
 from harness.trials import PARTS
 
@@ -94,8 +94,8 @@ def _costs(trials: Iterable[Asked], folder: Folder) -> Costs:
 
 def _of_part(results: Path, standing: Standing, phase: str) -> dict[str, float]:
     try:
-        part = store.read_json(results / standing.trial / PARTS / f"{phase}.json")
-    except ConfigError:
+        part = read_file(results / standing.trial / PARTS / f"{phase}.json", parse_part)
+    except (ConfigError, OSError):
         return {}
     return seconds_of((part or {}).get("groups"))
 

@@ -13,9 +13,9 @@ from typing import Any
 import psutil
 from filelock import SoftFileLease
 
-from harness import store
 from harness.errors import ConfigError
 from harness.lease import LEASE
+from harness.reading import read_json
 
 MARK = "running.json"
 FIELDS = {"phase": str, "host": str, "namespace": int, "pid": int, "since": float}
@@ -71,8 +71,8 @@ def read(folder: Path, now: float | None = None) -> Running | None:
 
 def _mark(folder: Path) -> dict[str, Any] | None:
     try:
-        said = store.read_json(folder / MARK)
-    except ConfigError:
+        said = read_json(folder / MARK)
+    except (ConfigError, OSError):
         return None
     if said is None or not all(isinstance(said.get(key), kind) for key, kind in FIELDS.items()):
         return None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness import running, store
 from harness.errors import ConfigError
 from harness.lease import LEASE
+from harness.reading import parse_object, read_file
 from harness.running import Running
 from harness.trials import PARTS
 
 STATES = ("ok", "skipped", "failed", "running", "interrupted", "begun", "left")
 """`interrupted`: marked as at work by somebody who is gone; `begun`: waits for its next phase."""
+
+KEYS = ("status", "reason", "phase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Standing:
 
     trial: str
     record: dict[str, Any] | None
-    """What tells how it ended, without its figures."""
+    """How it ended: KEYS, without its figures."""
     seconds: dict[str, float] = field(default_factory=dict)
     """What its phases took, as its record says."""
     ended: frozenset[str] = frozenset()
@@ -68,48 +71,50 @@ def look(results: Path) -> Folder:
         raise ConfigError("results", results, "is no folder; run a sweep first")
     seen, now = Folder(results), time.time()
     with store.uncollected():
-        for name in sorted(_names(results)):
+        for name in sorted(_names(str(results))):
             if not name.startswith("."):
-                _look_into(results / name, seen, now)
+                _look_into(str(results / name), name, seen, now)
     return seen
 
 
-def _look_into(folder: Path, seen: Folder, now: float) -> None:
-    names = set(_names(folder))
-    seen.set_aside += [str(folder / name) for name in sorted(names) if ".corrupt-" in name]
+def _look_into(folder: str, trial: str, seen: Folder, now: float) -> None:
+    # Texts, not paths: there are tens of thousands.
+    names = _names(folder)
+    seen.set_aside += [f"{folder}/{name}" for name in sorted(names) if ".corrupt-" in name]
     at_work = running.MARK in names or LEASE in names
-    work = running.read(folder, now) if at_work else None
-    parts = _names(folder / PARTS) if PARTS in names else ()
-    ended = frozenset(name.removesuffix(".json") for name in parts if name.endswith(".json"))
+    work = running.read(Path(folder), now) if at_work else None
+    parts = _names(f"{folder}/{PARTS}") if PARTS in names else []
+    ended = frozenset(name[: -len(".json")] for name in parts if name.endswith(".json"))
     record, seconds = None, {}
     if store.RECORD in names:
         try:
-            whole = store.read_json(folder / store.RECORD)
-            record, seconds = _essence(whole), seconds_of(whole)
-        except ConfigError as error:
+            found = read_file(Path(folder, store.RECORD), partial(_essence, trial=trial))
+            record, seconds = found or (None, {})
+        except (ConfigError, OSError) as error:
             seen.unreadable.append(str(error))
     if record or work or ended:
-        seen.trials[folder.name] = Standing(folder.name, record, seconds, ended, work)
+        seen.trials[trial] = Standing(trial, record, seconds, ended, work)
+
+
+def _essence(raw: bytes, trial: str) -> tuple[dict[str, Any], dict[str, float]]:
+    """Of a record: how it ended, and what its phases took. Who uses its figures checks them."""
+    record = parse_object(raw)
+    if (record.get("trial"), record.get("status") in store.STATUSES) != (trial, True):
+        raise ConfigError("status", record.get("status"), f"is none of a record of {trial}")
+    return {key: record.get(key) for key in KEYS}, seconds_of(record)
 
 
 def seconds_of(groups: dict[str, Any] | None) -> dict[str, float]:
     """What phases took, as the environment of a record or of a part says."""
-    # Written by whoever, and counted on by nobody but an estimate.
-    found: Any = groups
-    for key in ("environment", "phases"):
-        found = found.get(key) if isinstance(found, dict) else None
-    seen = found.items() if isinstance(found, dict) else ()
-    took = {name: each.get("seconds") for name, each in seen if isinstance(each, dict)}
-    return {name: float(each) for name, each in took.items() if isinstance(each, int | float)}
-
-
-def _essence(record: dict[str, Any] | None) -> dict[str, Any] | None:
-    keys = ("status", "reason", "phase", "model", "task", "method", "seed", "stage", "origin")
-    return record and {key: record.get(key) for key in keys}
-
-
-def _names(folder: Path) -> Iterator[str]:
     try:
-        yield from os.listdir(folder)
+        phases = groups["environment"]["phases"].items()  # type: ignore[index]
+        return {name: float(seen["seconds"]) for name, seen in phases}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return {}  # of another version, or of others; an estimate does without
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return []

@@ -20,7 +20,7 @@ from harness.errors import ConfigError
 from harness.lease import Lease
 from harness.phases import named
 from harness.status import ROWS, command
-from harness.store import RECORD, write_json
+from harness.store import RECORD
 from harness.trials import Trial
 
 MEASURED = ("latency", "memory", "speed")
@@ -207,9 +207,11 @@ def test_many_failures_of_one_reason_are_one_line(
 
 def test_more_rows_than_fit_are_counted(results: Path, trials: list[Trial], status: Any) -> None:
     for number in range(ROWS + 5):
-        write_json(results / f"{number:016x}" / RECORD, {"status": "failed", "reason": f"{number}"})
+        id_ = f"{number:016x}"
+        trial = replace(trials[0], id=id_, folder=results / id_)
+        trial.finish("failed", f"reason {number}", "train")
     _, told, plain = status()
-    assert "  and 5 more" in told
+    assert told.endswith("\n  and 5 more")
     assert len(plain["failed"]) == ROWS + 5
 
 
@@ -265,13 +267,13 @@ def test_a_folder_that_vanishes_meanwhile_was_never_there(
 ) -> None:
     end(trials[0])
     end(trials[1])
-    read = standing.store.read_json
+    read = standing.read_file
 
-    def vanishing(path: Path, *more: Any) -> Any:
+    def vanishing(path: Path, parsed: Any) -> Any:
         shutil.rmtree(path.parent, ignore_errors=True)
-        return read(path, *more)
+        return read(path, parsed)
 
-    monkeypatch.setattr(standing.store, "read_json", vanishing)
+    monkeypatch.setattr(standing, "read_file", vanishing)
     assert account.account(results).folder.trials == {}
 
 
