@@ -10,7 +10,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,7 +26,7 @@ from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
 from harness.assets.source import Source
-from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain
+from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 
@@ -154,7 +155,7 @@ class TrialConfig(Checked):
 
     def as_dict(self) -> dict[str, Any]:
         """The resolved config as plain JSON values."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        plain: dict[str, Any] = validator(TrialConfig).dump_python(self, mode="json")
         plain["sources"] = [source.as_dict() for source in self.sources]
         if self.train.devices == 1:  # ids and recipes are as they were before there could be more
             del plain["train"]["devices"]
@@ -294,6 +295,7 @@ def _set_size(cfg: DictConfig) -> None:
         cfg.method[name] = own
 
 
+@cache
 def _found_device() -> str:
     """cuda if torch is built for it and the driver shows a GPU; asked without importing torch."""
     import pynvml

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import assets, plain_text, store
+from harness import assets, manifest, plain_text, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
@@ -47,6 +47,7 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
         sweep.tell_versions()
         if sweep.open():
             writable(run.results)
+            manifest.write(run.results, trials, manifest.own_command())
             _prepare(sweep.open())
             sweep.run()
     except OSError as error:

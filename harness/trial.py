@@ -5,6 +5,7 @@ Both take configs as plain values and return plain values for the record.
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -71,21 +72,41 @@ def check(configs: dict[str, Values]) -> Values:
     train without steps.
     """
     problems = {}
-    devices = {}
+    devices: dict[str, str] = {}
     stepless = []
+    known: dict[str, tuple[str | None, bool]] = {}
     for key, config in configs.items():
-        trial = from_plain(TrialConfig, config)
-        try:
-            if not _check_one(trial).trains_by_steps:
-                stepless.append(key)
-        except HarnessError as error:
-            problems[key] = str(error)
+        alike = json.dumps(_structure(config))
+        if alike not in known:
+            known[alike] = _tried(from_plain(TrialConfig, config))
+        problem, by_steps = known[alike]
+        if problem is not None:
+            problems[key] = problem
             continue
-        except Exception:
-            # A method that cannot be built without weights may still run with them.
-            traceback.print_exc()
-        devices[trial.device] = device_for(trial.device).identity
+        if not by_steps:
+            stepless.append(key)
+        device = config["device"]
+        devices[device] = devices.get(device) or device_for(device).identity
     return {"problems": problems, "devices": devices, "stepless": stepless}
+
+
+def _structure(config: Values) -> Values:
+    """A config without what changes no model: thousands of trials differ in nothing else."""
+    sources = [_structure(source) for source in config["sources"]]
+    train = {**config["train"], "learning_rate": None}
+    return {**config, "seed": None, "train": train, "sources": sources}
+
+
+def _tried(trial: TrialConfig) -> tuple[str | None, bool]:
+    """What keeps a trial from being run, if anything, and whether it trains by steps."""
+    try:
+        return None, _check_one(trial).trains_by_steps
+    except HarnessError as error:
+        return str(error), True
+    except Exception:
+        # A method that cannot be built without weights may still run with them.
+        traceback.print_exc()
+        return None, True
 
 
 def texts(trial: TrialConfig, config: PreTrainedConfig) -> list[tuple[str, int, int]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from harness.checked import from_plain
 from harness.config import Source, TrialConfig, identity
-from harness.entry import CONF
+from harness.entry import CONF, compose
 from harness.errors import ConfigError
+from harness.search import UNMEASURED
+from harness.sources import with_sources
 
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
 
@@ -179,3 +182,21 @@ def test_configs_are_all_commented_with_what_they_are():
 def test_what_cannot_be_timed_is_refused_at_the_door(trial_of, override, problem):
     with pytest.raises(ConfigError, match=re.escape(problem)):
         trial_of(override)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("method=lora", "size=4", "seed=3"),
+        ("method=fusion", "method.adapters=[bbc_news,rotten_tomatoes]"),
+        ("method=peft/vera", "method.vera_dropout=1e-5"),
+        ("method=adalora", "train.learning_rate=1", "task.drop={label: [x, 'ü']}"),
+        ("model=path", "model.path=/nowhere", "method.target_modules=[query,value]"),
+    ],
+)
+def test_plain_values_are_those_that_json_makes_of_the_fields(overrides):
+    trial = with_sources(compose([*overrides, "device=cpu"]))
+    for each in (trial, replace(trial, stage="search", measure=UNMEASURED)):
+        # What ids were made of since the first record: text for text.
+        expected = json.dumps(json.loads(json.dumps(asdict(each))))
+        assert json.dumps(each.as_dict()) == expected

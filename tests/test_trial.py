@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness import trial as trial_module
 from harness.trial import check
 from tests.own_model import write_model, write_table
 
@@ -83,3 +84,34 @@ def test_more_devices_than_there_are_are_refused_before_anything_runs(trial_of, 
     trial = trial_of("model=bert_tiny", "device=cpu", "train.devices=3")
     found = check({"trial": trial.as_dict()})["problems"]["trial"]
     assert found == "train.devices=3: must be at most 2, the cores found"
+
+
+def test_trials_that_differ_in_seed_and_rate_alone_are_tried_once(trial_of, monkeypatch):
+    tried = []
+
+    def outline(model):
+        tried.append(model.name)
+        return real(model)
+
+    real = trial_module.outline
+    monkeypatch.setattr(trial_module, "outline", outline)
+    alike = [("seed=0",), ("seed=1",), ("train.learning_rate=0.5",)]
+    others = [("size=3",), ("train.steps=7",), ("method=prefix_tuning",)]
+    configs = {
+        " ".join(each): trial_of("model=bert_tiny", "device=cpu", "method=lora", *each).as_dict()
+        for each in (*alike, *others)
+    }
+    assert check(configs) == {"problems": {}, "devices": {"cpu": "cpu"}, "stepless": []}
+    assert len(tried) == 1 + len(others)
+
+
+def test_each_of_the_trials_that_were_tried_once_has_the_problem(trial_of):
+    configs = {
+        str(seed): trial_of(
+            "model=bert_tiny", "device=cpu", "method=lora_fa", "train.optimizer=sgd", f"seed={seed}"
+        ).as_dict()
+        for seed in range(3)
+    }
+    problems = check(configs)["problems"]
+    assert sorted(problems) == ["0", "1", "2"]
+    assert len(set(problems.values())) == 1
