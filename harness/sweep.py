@@ -39,7 +39,7 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     with alone(run.results):
         open_trials = [trial for trial in trials if not store.done(run.results, trial.id)]
         if open_trials:
-            _prepare(open_trials)
+            prepare(open_trials)
             _Sweep(open_trials, run).run()
     records = [store.read_json(trial.folder / store.RECORD) for trial in asked]
     return [record for record in records if record is not None]
@@ -255,7 +255,7 @@ def _refusal(others: nvml.Users) -> str:
     return str(ConfigError("occupied", "refuse", expected))
 
 
-def _prepare(trials: list[Trial]) -> None:
+def prepare(trials: list[Trial]) -> None:
     """Fetch what the trials need and check their data, once per model and task."""
     from harness.tasks.data import check
 
