@@ -13,7 +13,7 @@ from harness.amounts import told_share
 from harness.config import RunConfig, TaskConfig, TrialConfig, budget_of
 from harness.isolation import run_alone
 from harness.sources import with_sources
-from harness.sweep import alone
+from harness.sweep import writable
 
 FAR = 0.1  # what is off by more than this share of the budget is said
 
@@ -44,8 +44,8 @@ def with_sizes(cfgs: Sequence[DictConfig], run: RunConfig) -> list[DictConfig]:
         for n, trial in trials.items()
     }
     distinct = {_key(question): question for question in questions.values()}
-    with alone(run.results):  # which tells a folder that cannot be written, too
-        answers = _answers(list(distinct.values()), run)
+    writable(run.results)
+    answers = _answers(list(distinct.values()), run)
     found = dict(zip(distinct, answers, strict=True))
     for key, question in distinct.items():
         print(_told(question, found[key]), flush=True)

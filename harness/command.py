@@ -17,9 +17,9 @@ from harness.progress import name_of
 from harness.search import run_searched
 from harness.search_config import search_config
 from harness.sources import with_sources
-from harness.store import RECORD
+from harness.store import RECORD, STATUSES
 
-WELL = ("ok", "skipped")
+WELL = ("ok", "skipped", "trained", "left")
 
 
 def run(cfgs: Sequence[DictConfig]) -> list[dict[str, Any]]:
@@ -39,9 +39,14 @@ def tell(records: Sequence[dict[str, Any]], results: Path) -> int:
         {
             "trial": record["trial"],
             "status": record["status"],
-            "record": str(results / record["trial"] / RECORD),
+            "record": _path(results, record),
         }
         for record in records
     ]
     print(json.dumps({"trials": trials}))
     return 0 if all(record["status"] in WELL for record in records) else 1
+
+
+def _path(results: Path, record: dict[str, Any]) -> str | None:
+    """Where the record lies; None for a trial that is not over."""
+    return str(results / record["trial"] / RECORD) if record["status"] in STATUSES else None

@@ -159,6 +159,14 @@ class RunConfig(Checked):
     """Minutes that a phase of a trial may take."""
     max_memory: Annotated[float, Field(gt=0)] | None
     """Bytes; a trial that needs more by its plan is left out."""
+    phases: Annotated[tuple[Literal["train", "measure"], ...], Field(min_length=1)]
+    """What this command does: train, or measure what was trained here or elsewhere, or both."""
+    retry: Literal["failed", "none"]
+    """Trials that once ended badly: run them again, or leave them as they are."""
+    others: Literal["wait", "leave"]
+    """Trials that another sweep works on: wait for them, or leave them to it."""
+    lease: Annotated[float, Field(gt=0)]
+    """Seconds without a sign of life after which a sweep on another machine is taken for dead."""
     occupied: Literal["record", "refuse"]
     """A GPU on which other processes compute: write them down, or do not measure on it."""
     debug: bool

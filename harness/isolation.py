@@ -113,6 +113,11 @@ class Processes:
             if time.monotonic() >= soonest.deadline:
                 return self._stop(soonest)
 
+    def kill(self, key: str) -> None:
+        """Kill a task from any thread; `wait` then gives its outcome."""
+        if running := self._running.get(key):
+            running.process.kill()
+
     def stop(self) -> None:
         """Kill what is running."""
         for running in list(self._running.values()):

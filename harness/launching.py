@@ -21,10 +21,11 @@ from harness.command import tell
 from harness.config import RunConfig, TrialConfig, run_config
 from harness.entry import Asked
 from harness.errors import ConfigError, HarnessError, told
+from harness.queue import Queue
 from harness.search_config import search_config
 from harness.sources import with_sources
 from harness.survivors import Survivors
-from harness.sweep import prepare
+from harness.sweep import prepare, writable
 from harness.trials import Trial, trial_of
 
 JOBS = ".jobs"
@@ -43,16 +44,24 @@ def launch(asked: Asked) -> int:
     configs = [with_sources(cfg) for cfg in with_sizes(asked.configs, run)]
     _check_devices(asked, master.hydra.launcher, configs)
     trials = [trial_of(config, run.results) for config in configs]
+    writable(run.results)
     prepare([t for trial in trials for t in (*trial.sources, trial)])
     # Sizes swept over a method without a size are one trial, and one job.
     jobs = {trial.id: (trial, own) for trial, own in zip(trials, asked.overrides, strict=True)}
     # Which rates a search gives is not known before it is over.
     searched = search_config(asked.configs[0]) is not None
-    records = {} if searched else {id_: r for id_ in jobs if (r := store.done(run.results, id_))}
-    left = [job for id_, job in jobs.items() if id_ not in records]
+    queue = Queue(trials, run, lambda _: None)
+    left = [job for job in jobs.values() if searched or _is_open(job[0], queue, run)]
+    records = {trial.id: store.record(trial.folder) or trial.unfinished() for trial in trials}
     if left:
         records |= zip((trial.id for trial, _ in left), _run(asked, master, left, run), strict=True)
-    return tell([records[id_] for id_ in jobs], run.results)
+    return tell(list(records.values()), run.results)
+
+
+def _is_open(trial: Trial, queue: Queue, run: RunConfig) -> bool:
+    """Whether this run has anything to do for a trial."""
+    needs = "train" if trial.left(alone=False) else "measure"
+    return queue.ending(trial) is None and needs in run.phases
 
 
 def _run(
@@ -88,12 +97,8 @@ def _record(trial: Trial, folder: Path, number: int) -> dict[str, Any]:
         record: dict[str, Any] = answer["record"]
         return record
     reason = answer["error"] if answer else "its job died; run the same command again to go on"
-    return {
-        "trial": trial.id,
-        "status": "lost",
-        "reason": f"{reason} (see {launched.log_of(folder, number)})",
-        "config": trial.config.as_dict(),
-    }
+    reason = f"{reason} (see {launched.log_of(folder, number)})"
+    return {**trial.unfinished(), "status": "lost", "reason": reason}
 
 
 def _master(asked: Asked) -> DictConfig:

@@ -14,12 +14,13 @@ from typing import Any
 
 from harness import assets, store
 from harness.config import SCHEMA, RunConfig, TrialConfig
+from harness.errors import ConfigError
 from harness.isolation import run_alone
 from harness.measure_config import MeasureConfig
 from harness.progress import configuration_of
 from harness.rungs import Budget, best_first, budget, chosen, edge, rates
 from harness.search_config import SearchConfig
-from harness.sweep import alone, run_sweep
+from harness.sweep import run_sweep, writable
 from harness.trials import Trial, trial_of
 
 # The same for every search: what is measured of the final trials makes no other search of it.
@@ -109,17 +110,14 @@ def run_searched(
             lost[repr(config)] = f"no learning rate of the search ended well; {found.reasons[-1]}"
     run_sweep([config for config in finals if repr(config) not in lost], run)
     trials = {trial.id: trial for trial in (trial_of(config, run.results) for config in finals)}
-    with alone(run.results):
-        return [_record(trial, lost.get(repr(trial.config)), run) for trial in trials.values()]
+    return [_record(trial, lost.get(repr(trial.config)), run) for trial in trials.values()]
 
 
 def _record(trial: Trial, lost: str | None, run: RunConfig) -> dict[str, Any]:
     """What a final trial left; one without a rate fails, unless it was once run at the recipe's."""
     if lost is not None and not store.done(run.results, trial.id):
         return trial.finish("failed", lost, "search")
-    record = store.read_json(trial.folder / store.RECORD)
-    assert record is not None
-    return record
+    return store.record(trial.folder) or trial.unfinished()
 
 
 def _searches(
@@ -138,14 +136,14 @@ def _searches(
     }
     for model in {repr(config.model): config.model for config in first.values()}.values():
         assets.fetch(model.source, "model.source")
-    with alone(run.results):
-        checked = run_alone(
-            "checking the configurations",
-            "harness.trial:check",
-            {"configs": {key: config.as_dict() for key, config in first.items()}},
-            run.results / "check.log",
-            60 * run.timeout,
-        )
+    writable(run.results)
+    checked = run_alone(
+        "checking the configurations",
+        "harness.trial:check",
+        {"configs": {key: config.as_dict() for key, config in first.items()}},
+        run.results / "check.log",
+        60 * run.timeout,
+    )
     out = {*checked["problems"], *checked["stepless"]}
     return {key: each for key, each in planned.items() if key not in out}
 
@@ -157,13 +155,17 @@ def _climb(searches: Sequence[Search], run: RunConfig) -> None:
     records = {t.id: record for t in trials.values() if (record := _ended(t)) is not None}
     left = [trial.config for trial in trials.values() if trial.id not in records]
     records |= {record["trial"]: record for record in run_sweep(left, run)}
+    unfinished = sum(record["status"] not in store.STATUSES for record in records.values())
+    if unfinished:
+        told = f"{unfinished} trials of the search are not over; others=wait waits for them"
+        raise ConfigError("others", run.others, told)
     for each, own in zip(searches, asked, strict=True):
         each.take({rate: [records[trials[repr(c)].id] for c in own[rate]] for rate in own})
 
 
 def _ended(trial: Trial) -> dict[str, Any] | None:
     """The record of a trial that would end the same way again: a rate that diverged has its say."""
-    record = store.read_json(trial.folder / store.RECORD)
+    record = store.record(trial.folder)
     known = record and record.get("schema") == SCHEMA and record["status"] in ("ok", "diverged")
     return record if known else None
 

@@ -58,6 +58,11 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return content
 
 
+def record(folder: Path) -> dict[str, Any] | None:
+    """The record in a trial's folder; None where there is none."""
+    return read_json(folder / RECORD)
+
+
 def done(results: Path, trial: str) -> dict[str, Any] | None:
     """The trial's record if it ended well under the current schema, else None."""
     record = read_json(results / trial / RECORD)

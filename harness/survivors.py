@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -65,7 +66,8 @@ class Survivors:
             return
         with suppress(FileNotFoundError):
             for folder in Path(self._config.submitit_folder).parent.iterdir():
-                yield folder.name
+                if re.fullmatch(r"\d+(_\d+)?", folder.name):
+                    yield folder.name
 
 
 def _controllers() -> list[psutil.Process]:

@@ -1,48 +1,57 @@
-"""Trials on one machine: each once, training side by side, measuring alone."""
+"""Trials, each once: training side by side, measuring alone, beside whoever else works on them."""
 
 from __future__ import annotations
 
-import os
-import shutil
+import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from harness import assets, plain_text, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
-from harness.isolation import Outcome, Processes, Task
+from harness.isolation import Outcome
 from harness.measure import nvml
 from harness.memory_limit import too_large, unforeseen
 from harness.phases import Phase, named
 from harness.progress import Progress, figures_of, name_of, quality_of
-from harness.trials import Trial, distinct, prepared, trial_of
+from harness.queue import Queue
+from harness.runner import Runner
+from harness.scratch import scratch
+from harness.trials import Trial, distinct, trial_of
+
+PLAN = named("plan")
+# Seconds between two looks at what others work on; nothing of ours runs meanwhile.
+LOOKS = 2.0
 
 
 def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, Any]]:
-    """Run every trial that has no record yet; returns the records of all, in order.
+    """Run every trial that is not over yet; returns the records of all, in order.
 
     Trials that others build on are run before them, and are trials like any other. One that
-    fails leaves a record too and does not stop the others. Raises ConfigError or
-    AssetError, before any model is loaded, for what cannot be run at all.
+    fails leaves a record too and does not stop the others. What this run is not to do (`phases`),
+    or leaves to others, has in place of a record its config and the status `trained` or `left`.
+    Raises ConfigError or AssetError, before any model is loaded, for what cannot be run at all,
+    and ConfigError where results can no longer be written.
     """
     asked = distinct(trial_of(config, run.results) for config in configs)
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
-    with alone(run.results):
-        open_trials = [trial for trial in trials if not store.done(run.results, trial.id)]
-        if open_trials:
-            prepare(open_trials)
-            _Sweep(open_trials, run).run()
-    records = [store.read_json(trial.folder / store.RECORD) for trial in asked]
-    return [record for record in records if record is not None]
+    try:
+        sweep = _Sweep(trials, run)
+        if sweep.open():
+            writable(run.results)
+            prepare(sweep.open())
+            sweep.run()
+    except OSError as error:
+        expected = f"cannot be written: {error.strerror}; what is finished is kept"
+        raise ConfigError("results", run.results, expected) from error
+    return [store.record(trial.folder) or trial.unfinished() for trial in asked]
 
 
 def run_trial(*overrides: str) -> dict[str, Any]:
@@ -67,111 +76,163 @@ def run_trial(*overrides: str) -> dict[str, Any]:
 
 
 class _Sweep:
-    """One pass over open trials: check all, train side by side, measure one by one."""
+    """Open trials: check all, then rounds of training side by side and of measuring one by one,
+    until nothing is left but what others work on.
+    """
 
     def __init__(self, trials: list[Trial], run: RunConfig) -> None:
-        self._trials = {trial.id: trial for trial in trials}
-        self._phase: dict[str, Phase] = {}
-        self._seconds: dict[str, float] = {}
-        self._devices: dict[str, str] = {}
+        self._trials = trials
         self._run = run
-        self._cores = len(os.sched_getaffinity(0))
-        self._processes = Processes(threads=self._cores)
-        self._failed: set[str] = set()
-        self._progress = Progress(len(trials), {"trained": run.jobs, "measured": 1})
+        self._queue = Queue(trials, run)
+        self._devices: dict[str, str] = {}
+
+    def open(self) -> list[Trial]:
+        return self._queue.open(self._trials)
 
     def run(self) -> None:
-        # A sweep that was killed left it behind, and what it was made from may have changed.
-        shutil.rmtree(prepared(self._run.results), ignore_errors=True)
+        left = self.open()
+        self._progress = Progress(len(left), {"trained": self._run.jobs, "measured": 1})
+        self._runner = Runner(left, self._queue, self._progress, 60 * self._run.timeout)
         try:
-            # Those that an earlier sweep planned are left out again without being run.
-            sound = self._check(self._fitting(self._all()))
-            with self._holding(t for t in sound if t.left(alone=False)):
-                trained = self._train(self._planned(sound))
-            with self._holding((t for t in trained if t.left(alone=True)), alone=True):
-                self._measure(trained)
+            with scratch(self._run.results, self._run.lease) as self._prepared:
+                # Those that an earlier sweep planned are left out again without being run.
+                sound = self._check(self._fitting(left))
+                self._plan(sound)
+                self._rounds(sound)
         finally:
-            self._processes.stop()
-            shutil.rmtree(prepared(self._run.results), ignore_errors=True)
+            self._runner.stop()
+
+    def _rounds(self, trials: list[Trial]) -> None:
+        left = self._ours(trials)
+        while left:
+            self._train(left)
+            self._measure(left)
+            before, left = left, self._ours(left)
+            if len(left) < len(before):
+                continue
+            if self._run.others == "leave":
+                self._progress.say(f"left: {len(left)} trials on which others work")
+                return
+            self._await(left)
+
+    def _ours(self, trials: Iterable[Trial]) -> list[Trial]:
+        """The open trials of which anything is for this run to see to."""
+        return [
+            trial
+            for trial in self._queue.open(trials)
+            if "measure" in self._run.phases or self._trains(trial) or not _timed(trial)
+        ]
+
+    def _trains(self, trial: Trial) -> bool:
+        return "train" in self._run.phases and bool(trial.left(alone=False))
+
+    def _await(self, left: list[Trial]) -> None:
+        """Return when all of these trials are over, or when there is something to do for one."""
+        self._progress.say(f"waiting: others work on {len(left)} of the trials")
+        while left and not any(map(self._startable, left)):
+            time.sleep(LOOKS)
+            left = self._ours(left)
+
+    def _startable(self, trial: Trial) -> bool:
+        if trial.left(alone=False):
+            ready = self._trains(trial) and all(map(self._available, trial.sources))
+        else:
+            ready = "measure" in self._run.phases or not _timed(trial)
+        return ready and self._queue.free(trial)
 
     def _check(self, trials: list[Trial]) -> list[Trial]:
         """The trials whose method fits their model, seen without loading any weights."""
         if not trials:
             return []
         self._progress.say(f"{len(trials)} trials to run; loading libraries")
-        arguments = {"configs": {trial.id: trial.config.as_dict() for trial in trials}}
-        log = self._run.results / "check.log"
-        threads = self._cores
-        self._processes.start(self._task("check", "check", arguments, log, threads))
-        outcome = self._processes.wait()
-        if outcome.status != "ok":
-            raise RuntimeError(f"checking the trials {outcome.status}: {outcome.reason}; see {log}")
-        for key, reason in outcome.value["problems"].items():
-            self._fail(Outcome(key, "failed", reason=reason), "check")
-        self._devices = outcome.value["devices"]
-        return [trial for trial in trials if trial.id not in outcome.value["problems"]]
+        found = self._runner.check(trials, self._run.results / "check.log")
+        problems, self._devices = found["problems"], found["devices"]
+        for trial in trials:
+            if trial.id in problems and self._queue.take(trial):
+                outcome = Outcome(trial.id, "failed", reason=problems[trial.id])
+                self._runner.end(trial, outcome, "check")
+        return [trial for trial in trials if trial.id not in problems]
 
-    def _planned(self, trials: list[Trial]) -> list[Trial]:
+    def _plan(self, trials: list[Trial]) -> None:
         """Plan all of them before the first is trained, where a limit leaves out some."""
-        if self._run.max_memory is None:
-            return trials
-        plan, threads = named("plan"), max(1, self._cores // self._run.jobs)
-        waiting = deque(trial for trial in trials if trial.part(plan.name) is None)
-        while waiting or len(self._processes):
-            if waiting and len(self._processes) < self._run.jobs:
-                self._start(waiting.popleft(), plan, threads)
-            else:
-                self._collect(threads)
-        fitting = self._fitting(t for t in trials if t.id not in self._failed)
-        for trial in fitting:
+        if self._run.max_memory is None or "train" not in self._run.phases:
+            return
+        self._side_by_side(trials, lambda trial: [] if trial.part(PLAN.name) else [PLAN])
+        for trial in self._queue.open(trials):
             if reason := unforeseen(trial):
                 self._progress.say(f"not foreseen: {name_of(trial.config)}: {reason}; it runs")
-        return fitting
 
     def _fitting(self, trials: Iterable[Trial]) -> list[Trial]:
         """Those that the limit of memory lets through; the others end here."""
-        trials, limit = list(trials), self._run.max_memory
-        reasons = {} if limit is None else too_large(trials, limit)
-        for trial in trials:
-            if trial.id in reasons:
-                trial.finish("skipped", reasons[trial.id], "plan")
-                self._progress.say(f"skipped: {name_of(trial.config)}: {reasons[trial.id]}")
-        return [trial for trial in trials if trial.id not in reasons]
+        return [trial for trial in trials if not self._too_large(trial)]
 
-    def _train(self, trials: list[Trial]) -> list[Trial]:
-        """Run the phases that may run side by side; returns what is ready to be measured."""
-        ready = [trial for trial in trials if not trial.left(alone=False)]
-        waiting = deque(trial for trial in trials if trial.left(alone=False))
+    def _too_large(self, trial: Trial) -> bool:
+        """Whether a trial is left out, by its plan; it then ends here unless others hold it."""
+        if self._run.max_memory is None:
+            return False
+        reason = too_large([*trial.sources, trial], self._run.max_memory).get(trial.id)
+        if reason is None:
+            return False
+        if self._queue.take(trial):
+            self._runner.end(trial, Outcome(trial.id, "skipped", reason=reason), "plan")
+        return True
+
+    def _train(self, trials: list[Trial]) -> None:
+        """Run the phases that may run side by side."""
+        if "train" not in self._run.phases:
+            return
+        waiting = [trial for trial in trials if trial.left(alone=False)]
         self._progress.expect("trained", len(waiting))
-        self._progress.expect("measured", _measured(trials))
-        threads = max(1, self._cores // self._run.jobs)
-        while waiting or len(self._processes):
-            while len(self._processes) < self._run.jobs and (trial := self._startable(waiting)):
-                self._start(trial, trial.left(alone=False)[0], threads)
-            if not len(self._processes):
-                continue
-            ended = self._collect(threads)
-            if ended is None:
-                continue
-            if ended.left(alone=False):
-                waiting.appendleft(ended)  # what is begun is ended before the next is begun
-                continue
-            self._tell("trained", ended, quality_of(ended.measured()))
-            ready.append(ended)
-        self._progress.expect("measured", _measured(ready))
-        return ready
+        self._progress.expect("measured", sum(map(_timed, trials)))
+        with self._holding(waiting):
+            self._side_by_side(waiting, lambda trial: trial.left(alone=False), "trained")
 
-    def _startable(self, waiting: deque[Trial]) -> Trial | None:
-        """Take the first trial from the queue that lacks no source; fail those that never can."""
-        for trial in list(waiting):
-            failed = [s for s in trial.sources if s.id in self._failed]
-            if failed:
-                waiting.remove(trial)
-                reason = f"it builds on trial {failed[0].id}, which did not end well"
-                self._fail(Outcome(trial.id, "failed", reason=reason), "check")
-            elif all(self._available(source) for source in trial.sources):
-                waiting.remove(trial)
+    def _side_by_side(
+        self, trials: list[Trial], left: Callable[[Trial], list[Phase]], stage: str | None = None
+    ) -> None:
+        """Run what `left` names of each trial, as many trials at a time as there are jobs, and
+        say of each that `stage` is over.
+        """
+        threads = max(1, self._runner.cores // self._run.jobs)
+        waiting, begun = deque(trials), deque[Trial]()
+        while True:
+            while len(self._runner) < self._run.jobs:
+                # What is begun is ended before the next is begun.
+                trial = begun.popleft() if begun else self._next(waiting, left)
+                if trial is None:
+                    break
+                self._runner.start(trial, left(trial)[0], threads, self._prepared)
+            if not len(self._runner):
+                return
+            trial, well = self._runner.collect(threads)
+            if not well or self._too_large(trial):
+                continue
+            if left(trial):
+                begun.append(trial)
+                continue
+            if stage:
+                self._runner.tell(stage, trial, quality_of(trial.measured()))
+            self._queue.release(trial)
+
+    def _next(self, waiting: deque[Trial], left: Callable[[Trial], list[Phase]]) -> Trial | None:
+        """Take the first trial from the queue that can be begun; end those that never can."""
+        for _ in range(len(waiting)):
+            trial = waiting.popleft()
+            if self._queue.ending(trial) or self._too_large(trial):
+                continue
+            # A plan is made of structure, which is there before anything is trained.
+            sources = trial.sources if left(trial) != [PLAN] else ()
+            lost = [s for s in sources if (e := self._queue.ending(s)) and e.status != "ok"]
+            ready = lost or all(map(self._available, sources))
+            if not (ready and self._queue.take(trial)):
+                waiting.append(trial)
+            elif lost:
+                reason = f"it builds on trial {lost[0].id}, which did not end well"
+                self._runner.end(trial, Outcome(trial.id, "failed", reason=reason), "check")
+            elif left(trial):
                 return trial
+            else:
+                self._queue.release(trial)
         return None
 
     def _available(self, source: Trial) -> bool:
@@ -180,19 +241,31 @@ class _Sweep:
 
     def _measure(self, trials: list[Trial]) -> None:
         """Measure one trial after the other; nothing else of ours runs meanwhile."""
-        for trial in trials:
-            for phase in trial.left(alone=True):
-                others = nvml.users(self._devices[trial.config.device])
-                if others and others.processes and self._run.occupied == "refuse":
-                    self._fail(Outcome(trial.id, "failed", reason=_refusal(others)), phase.name)
-                    break
-                self._start(trial, phase, self._cores)
-                if self._collect(self._cores, gpu_others=others and asdict(others)) is None:
-                    break
-            else:
-                record = trial.finish("ok", None, "done")
-                if trial.config.stage == "final":  # of a search nothing is measured
-                    self._tell("measured", trial, figures_of(record))
+        ready = [
+            trial
+            for trial in self._queue.open(trials)
+            if not trial.left(alone=False) and ("measure" in self._run.phases or not _timed(trial))
+        ]
+        self._progress.expect("measured", sum(map(_timed, ready)))
+        with self._holding((t for t in ready if t.left(alone=True)), alone=True):
+            for trial in ready:
+                if self._queue.take(trial):
+                    self._measure_one(trial)
+
+    def _measure_one(self, trial: Trial) -> None:
+        cores = self._runner.cores
+        for phase in trial.left(alone=True):
+            others = nvml.users(self._devices[trial.config.device])
+            if others and others.processes and self._run.occupied == "refuse":
+                outcome = Outcome(trial.id, "failed", reason=_refusal(others))
+                self._runner.end(trial, outcome, phase.name)
+                return
+            self._runner.start(trial, phase, cores, self._prepared)
+            if not self._runner.collect(cores, gpu_others=others and asdict(others))[1]:
+                return
+        record = self._runner.end(trial, Outcome(trial.id, "ok"), "done")
+        if record and _timed(trial):
+            self._runner.tell("measured", trial, figures_of(record))
 
     @contextmanager
     def _holding(self, trials: Iterable[Trial], alone: bool = False) -> Iterator[None]:
@@ -207,46 +280,10 @@ class _Sweep:
                 )
             yield
 
-    def _start(self, trial: Trial, phase: Phase, threads: int) -> None:
-        self._phase[trial.id] = phase
-        log = trial.folder / "log.txt"
-        self._processes.start(self._task(trial.id, "run", trial.arguments(phase), log, threads))
 
-    def _collect(self, threads: int, **seen: Any) -> Trial | None:
-        """Keep what the next process to end has left; its trial, or None where that failed."""
-        before = time.process_time()
-        outcome = self._processes.wait()
-        waited = time.process_time() - before
-        trial, phase = self._trials[outcome.key], self._phase.pop(outcome.key)
-        self._seconds[trial.id] = self._seconds.get(trial.id, 0.0) + outcome.seconds
-        if outcome.status != "ok":
-            self._fail(outcome, phase.name)
-            return None
-        seen |= {"seconds": outcome.seconds, "threads": threads, "parent_cpu_seconds": waited}
-        trial.keep(phase, outcome.value, seen)
-        return trial
-
-    def _tell(self, stage: str, trial: Trial, told: str) -> None:
-        self._progress.finished(stage, trial.config, self._seconds.pop(trial.id, 0.0), told)
-
-    def _fail(self, outcome: Outcome, phase: str) -> None:
-        trial = self._trials[outcome.key]
-        self._failed.add(trial.id)
-        trial.finish(outcome.status, outcome.reason, phase)
-        self._progress.say(f"{outcome.status}: {name_of(trial.config)}: {outcome.reason}")
-
-    def _task(
-        self, key: str, function: str, arguments: dict[str, Any], log: Path, threads: int
-    ) -> Task:
-        call = f"harness.trial:{function}"
-        return Task(key, call, arguments, log, threads, timeout=60 * self._run.timeout)
-
-    def _all(self) -> list[Trial]:
-        return list(self._trials.values())
-
-
-def _measured(trials: Iterable[Trial]) -> int:
-    return sum(trial.config.stage == "final" for trial in trials)
+def _timed(trial: Trial) -> bool:
+    """Whether anything of it is measured alone on the device; of a search nothing is."""
+    return trial.config.stage == "final"
 
 
 def _refusal(others: nvml.Users) -> str:
@@ -267,18 +304,11 @@ def prepare(trials: list[Trial]) -> None:
         plain_text.passages(plain)
 
 
-@contextmanager
-def alone(results: Path) -> Iterator[None]:
-    """Hold the folder of results; a second sweep on it is refused rather than raced."""
+def writable(results: Path) -> None:
+    """Raises ConfigError where no record could be kept."""
     try:
         results.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(results / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ConfigError("results", results, "another sweep is at work in this folder") from None
+        with tempfile.TemporaryFile(dir=results):
+            pass
     except OSError as error:
         raise ConfigError("results", results, f"cannot be written: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()

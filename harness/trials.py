@@ -33,14 +33,15 @@ class Trial:
     sources: tuple[Trial, ...]
     """The trials that it builds on."""
 
-    def arguments(self, phase: Phase) -> dict[str, Any]:
+    def arguments(self, phase: Phase, prepared: Path) -> dict[str, Any]:
+        """What the process of a phase is told; `prepared` is where phases share data."""
         sources = [str(source.folder) for source in self.sources]
         return {
             "phase": phase.name,
             "config": self.config.as_dict(),
             "folder": str(self.folder),
             "sources": sources,
-            "prepared": str(prepared(self.folder.parent)),
+            "prepared": str(prepared),
         }
 
     def left(self, alone: bool) -> list[Phase]:
@@ -63,8 +64,21 @@ class Trial:
 
         `phase` is the last one; the parts stay if it is not `done`, for the next sweep.
         """
+        record = self._record(status, reason, phase)
+        store.write_json(self.folder / store.RECORD, record)
+        if status == "ok":
+            shutil.rmtree(self.folder / PARTS)
+        return record
+
+    def unfinished(self) -> dict[str, Any]:
+        """What stands for the record of a trial that is not over; it is written nowhere."""
+        if self.left(alone=False):
+            return self._record("left", "it is not trained yet", None)
+        return self._record("trained", "it is not measured yet", None)
+
+    def _record(self, status: str, reason: str | None, phase: str | None) -> dict[str, Any]:
         config, method = self.config, self.config.method
-        record: dict[str, Any] = {
+        return {
             "schema": SCHEMA,
             "trial": self.id,
             "status": status,
@@ -82,10 +96,6 @@ class Trial:
             "config": config.as_dict(),
             **self.measured(),
         }
-        store.write_json(self.folder / store.RECORD, record)
-        if status == "ok":
-            shutil.rmtree(self.folder / PARTS)
-        return record
 
     def measured(self) -> dict[str, Any]:
         """The groups of the record as far as the phases have come; None for one without figures."""
@@ -115,11 +125,6 @@ def trial_of(config: TrialConfig, results: Path) -> Trial:
 def distinct(trials: Iterable[Trial]) -> list[Trial]:
     """One trial per identity: sizes swept over a method without a size are one trial."""
     return list({trial.id: trial for trial in trials}.values())
-
-
-def prepared(results: Path) -> Path:
-    """Where phases keep the data that they share, for as long as a sweep lasts."""
-    return results / ".prepared"
 
 
 def _joined(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.instant import Instant
 
 # Only packages on the index and files on disk: a test that reaches for a hub fails at once.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -36,3 +40,16 @@ def method_of(trial_of: Callable[..., Any]) -> Callable[..., Any]:
         return load_method(trial_of(f"method={name}", *overrides).method)
 
     return make
+
+
+@pytest.fixture
+def instant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Instant:
+    """Every sweep of the test runs on these; nothing is fetched, and the device is its own."""
+    from harness import runner, sweep
+
+    found = Instant(threads=1)
+    monkeypatch.setattr(runner, "Processes", lambda threads: found)
+    monkeypatch.setattr(sweep, "prepare", lambda trials: None)
+    monkeypatch.setattr(sweep, "LOOKS", 0.01)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import load, select, store, sweep
+from harness import load, runner, select, store, sweep
 from harness.analysis.constraints import Constraints
 from harness.config import SCHEMA, run_config
 from harness.entry import compose
@@ -110,6 +110,8 @@ class Machine:
         memory = {"train": peak, "inference": peak, "unpredicted": reason}
         return Outcome(task.key, "ok", value={"memory": memory})
 
+    def kill(self, key: str) -> None: ...
+
     def stop(self) -> None: ...
 
 
@@ -117,7 +119,7 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # locks of its own
-    monkeypatch.setattr(sweep, "Processes", lambda threads: found)
+    monkeypatch.setattr(runner, "Processes", lambda threads: found)
     monkeypatch.setattr(sweep.Progress, "say", lambda _, told: found.said.append(told))
     return found
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import search, store, sweep
+from harness import runner, search, store, sweep
 from harness.config import run_config
 from harness.entry import compose
 from harness.search import UNMEASURED, run_searched
@@ -128,7 +128,7 @@ def test_running_again_starts_no_trial(finals, results, monkeypatch):
     def no_process(*arguments: object) -> None:
         raise AssertionError("a process was started for a trial that is done")
 
-    monkeypatch.setattr(sweep, "Processes", no_process)
+    monkeypatch.setattr(runner, "Processes", no_process)
     # What is measured of the final trials is no part of the search, but here it is the same.
     assert run(results, *TRIALS) == finals
     assert {path: path.stat().st_mtime_ns for path in results.glob("*/*")} == before

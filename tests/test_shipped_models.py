@@ -63,6 +63,10 @@ def test_trial_of_a_model_without_weights_ends_before_anything_is_fetched(
         jobs=1,
         timeout=1.0,
         max_memory=None,
+        phases=("train", "measure"),
+        retry="failed",
+        others="wait",
+        lease=120,
         occupied="record",
         debug=False,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from harness import assets, sweep
+from harness import assets, runner, sweep
 from harness.config import TrialConfig, identity, run_config, trial_config
 from harness.entry import compose
 from harness.errors import ConfigError
@@ -117,7 +117,7 @@ class TestFusionOfTwoTasks:
         assert not record["merge"]["mergeable"]
 
     def test_running_again_does_nothing(self, record, results, monkeypatch):
-        monkeypatch.setattr(sweep, "Processes", None)
+        monkeypatch.setattr(runner, "Processes", None)
         assert run(results) == record
 
 
@@ -159,12 +159,14 @@ class Failing:
         assert task.arguments["phase"] == "train"
         return Outcome(task.key, "diverged", reason="the loss is nan at step 2")
 
+    def kill(self, key: str) -> None: ...
+
     def stop(self) -> None: ...
 
 
 @pytest.mark.network
 def test_fusion_falls_with_its_sources_and_says_with_which(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "Processes", Failing)
+    monkeypatch.setattr(runner, "Processes", Failing)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # locks of its own
     record = run(tmp_path)
     assert record["status"] == "failed"

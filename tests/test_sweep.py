@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from harness import load, sweep
+from harness import load, runner, sweep
 from harness.config import run_config
 from harness.entry import CONF, compose
-from harness.errors import ConfigError
 from harness.sources import with_sources
 from harness.store import RECORD, flat, read_json
 
@@ -211,7 +209,7 @@ def test_running_again_does_nothing(records, results, monkeypatch):
     def no_process(*arguments: object) -> None:
         raise AssertionError("a process was started for a trial that is done")
 
-    monkeypatch.setattr(sweep, "Processes", no_process)
+    monkeypatch.setattr(runner, "Processes", no_process)
     again = run(results, *(f"method={method}" for method in METHODS))
     assert again == records
     assert {path: path.stat().st_mtime_ns for path in results.glob("*/*")} == before
@@ -270,9 +268,22 @@ def test_method_that_does_not_fit_the_model_fails_before_any_training(tmp_path):
     assert run(tmp_path, "method=lora size=500")["lora"]["status"] == "failed"
 
 
-def test_folder_in_use_is_refused(tmp_path):
-    with FileLock(tmp_path / ".lock"), pytest.raises(ConfigError, match="another sweep is at work"):
-        run(tmp_path, "method=bitfit")
+def test_three_sweeps_at_once_run_each_trial_once_and_all_end_well(tmp_path):
+    arguments = ["-m", "sweep=smoke", f"results={tmp_path}", "method=lora,ia3,bitfit", "size=4"]
+    command = [sys.executable, "-m", "harness", *arguments]
+    sweeps = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    told = [sweeping.communicate(timeout=500)[0] for sweeping in sweeps]
+    assert [sweeping.returncode for sweeping in sweeps] == [0, 0, 0]
+    for text in told:
+        trials = json.loads(text.splitlines()[-1])["trials"]
+        assert [trial["status"] for trial in trials] == ["ok"] * 3
+    lines = "\n".join(told).splitlines()
+    for stage in ("trained", "measured"):
+        assert sum(f" {stage} " in line for line in lines) == 3, f"{stage} once each"
+    assert not list(tmp_path.glob("*/.lease"))
 
 
 def test_killed_sweep_loses_nothing_and_repeats_nothing(tmp_path):
