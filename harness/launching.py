@@ -50,7 +50,7 @@ def launch(asked: Asked) -> int:
     jobs = {trial.id: (trial, own) for trial, own in zip(trials, asked.overrides, strict=True)}
     # Which rates a search gives is not known before it is over.
     searched = search_config(asked.configs[0]) is not None
-    queue = Queue(trials, run, lambda _: None)
+    queue = Queue(trials, run)
     left = [job for job in jobs.values() if searched or _is_open(job[0], queue, run)]
     records = {trial.id: store.record(trial.folder) or trial.unfinished() for trial in trials}
     if left:
