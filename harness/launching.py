@@ -40,7 +40,7 @@ def launch(asked: Asked) -> int:
     over. Raises ConfigError or AssetError, and HarnessError where the launcher starts nothing.
     """
     run = run_config(asked.configs[0])
-    master = _master(asked)
+    master = master_config(asked)
     configs = [with_sources(cfg) for cfg in with_sizes(asked.configs, run)]
     _check_devices(asked, master.hydra.launcher, configs)
     trials = [trial_of(config, run.results) for config in configs]
@@ -101,7 +101,7 @@ def _record(trial: Trial, folder: Path, number: int) -> dict[str, Any]:
     return {**trial.unfinished(), "status": "lost", "reason": reason}
 
 
-def _master(asked: Asked) -> DictConfig:
+def master_config(asked: Asked) -> DictConfig:
     """The config from which a launcher makes those of its jobs."""
     assert asked.loader is not None
     return asked.loader.load_configuration(
