@@ -44,12 +44,9 @@ def log_of(folder: Path, number: int) -> Path:
 def _answer(cfg: DictConfig) -> dict[str, Any]:
     try:
         return {"record": command.run([cfg])[0]}
-    except HarnessError as error:
-        print(f"error: {error}", flush=True)
-        return {"error": str(error)}
     except Exception as error:
         traceback.print_exc()
-        return {"error": told(error)}
+        return {"error": str(error) if isinstance(error, HarnessError) else told(error)}
 
 
 def _answer_path(folder: Path, number: int) -> Path:

@@ -13,7 +13,7 @@ from hydra._internal.callbacks import Callbacks
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from harness import launched, store
 from harness.budget import with_sizes
@@ -123,18 +123,15 @@ def _launcher(asked: Asked, master: DictConfig, task: Any) -> Launcher:
 
 def _check_devices(asked: Asked, launcher: DictConfig, configs: Sequence[TrialConfig]) -> None:
     """Refuse what would make a job another trial than the one that was asked for."""
-    elsewhere = _elsewhere(launcher)
+    ray, local = "ray" in launcher, launcher._target_.endswith(LOCAL)
+    elsewhere = launcher.ray.init.get("address") is not None if ray else not local
     if elsewhere and any(cfg.device == "auto" for cfg in asked.configs):
         expected = "is found on the machine that runs the trial, which is another: cpu or cuda"
         raise ConfigError("device", "auto", expected)
-    hidden = launcher._target_.endswith(LOCAL) and not launcher.gpus_per_node
-    if hidden and any(config.device == "cuda" for config in configs):
-        expected = "hides the GPUs from the jobs; give their number"
-        raise ConfigError("hydra.launcher.gpus_per_node", launcher.gpus_per_node, expected)
-
-
-def _elsewhere(launcher: DictConfig) -> bool:
-    """Whether the jobs run on other machines than this."""
-    if "ray" in launcher:
-        return launcher.ray.init.get("address") is not None
-    return not launcher._target_.endswith(LOCAL)
+    # Neither lets a job see GPUs unless told how many.
+    gpus = "ray.remote.num_gpus" if ray else "gpus_per_node" if local else None
+    if gpus and any(config.device == "cuda" for config in configs):
+        given = OmegaConf.select(launcher, gpus)
+        if not given:
+            expected = "hides the GPUs from the jobs; give how many each of them gets"
+            raise ConfigError(f"hydra.launcher.{gpus}", given, expected)
