@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
 from harness.errors import ConfigError, HarnessError, Unreadable, nearest
+from harness.stopping import interruptible
 
 PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
@@ -77,10 +79,11 @@ def run(
     """Run `command` on the configs that the command line asks for; returns the exit code.
 
     What asks for another launcher than Hydra's own goes to `launch`. An error at the door is one
-    line on stderr and exit code 1; the traceback comes with `debug=true`.
+    line on stderr and exit code 1; the traceback comes with `debug=true`. SIGINT, SIGTERM and
+    SIGHUP end it cleanly, with one line and 128 and their number.
     """
     try:
-        with _warnings_in_a_line():
+        with interruptible(), _warnings_in_a_line():
             jobs = asked(config_name)
             if jobs.launcher == BASIC:
                 return command(jobs.configs)
@@ -93,9 +96,10 @@ def run(
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on from here", file=sys.stderr)
-        return 130  # as shells have it: 128 and the number of the signal
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # a terminal that hangs up takes stderr with it
+            print("stopped; run the same command again to go on from here", file=sys.stderr)
+        return 128 + (stop.args[0] if stop.args else signal.SIGINT)  # as shells have it
 
 
 @contextmanager
