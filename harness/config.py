@@ -129,7 +129,7 @@ class TrialConfig(Checked):
     method: MethodConfig
     train: TrainConfig
     measure: MeasureConfig
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]  # as torch takes it
     device: Literal["cpu", "cuda"]
     sources: tuple[TrialConfig, ...] = ()
     """The trials whose trained adapters the method builds on; they are run first."""
