@@ -14,7 +14,7 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -80,12 +80,8 @@ def configs(config_name: str) -> list[DictConfig]:
 
     try:
         collect()
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
-    except OSError as error:
-        raise ConfigError(
-            "results", error.filename, f"cannot be written: {error.strerror}"
-        ) from error
     if not collected:  # --help and its like have printed what was asked for
         raise SystemExit(0)
     return collected
@@ -97,7 +93,7 @@ def compose(overrides: Sequence[str], config_name: str = "config") -> DictConfig
     try:
         with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
             return hydra.compose(config_name, [_open_method_option(text) for text in overrides])
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
 
 
@@ -139,6 +135,8 @@ def _plain_error(error: Exception) -> ConfigError:
         if group == "method":
             options += [f"{peft_types.GROUP}/{each}" for each in peft_types.names()]
         return ConfigError(group, name, nearest(name, options))
+    if isinstance(error, OSError):
+        return ConfigError("results", error.filename, f"cannot be written: {error.strerror}")
     if isinstance(error, OverrideParseException):
         return ConfigError("override", error.override, str(error).splitlines()[0])
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:

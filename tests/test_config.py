@@ -76,10 +76,21 @@ class TestIdentity:
          "measure.serving.batch_size=4", "measure.serving=null", "measure.new_tokens=null",
          "method.lora_dropout=0.1", "model.dtype=bfloat16", "train.optimizer=sgd",
          "train.accumulation=2", "train.gradient_checkpointing=true", "train.autocast=true",
-         "train.adapters_in_float32=false"],
+         "train.adapters_in_float32=false", "train.devices=2"],
     )  # fmt: skip
     def test_anything_else_is_another_trial(self, trial_of, change):
         assert self.of(trial_of(change)) != self.of(trial_of())
+
+    def test_one_device_leaves_ids_and_configs_as_they_were_before_there_could_be_more(
+        self, trial_of
+    ):
+        one = trial_of("device=cpu", "train.devices=1").as_dict()
+        assert "devices" not in one["train"]
+        assert from_plain(TrialConfig, one).train.devices == 1
+        two = trial_of("device=cpu", "train.devices=2")
+        assert from_plain(TrialConfig, two.as_dict()) == two
+        # A source is a config within the config.
+        assert replace(two, sources=(trial_of("device=cpu"),)).as_dict()["sources"] == [one]
 
     def test_edited_files_are_another_trial(self, trial_of):
         found = {self.of(trial_of()), self.of(trial_of(), task="u"), self.of(trial_of(), model="n")}
@@ -112,6 +123,14 @@ class TestIdentity:
         (
             ("model.dtype=bfloat16", "train.autocast=true"),
             "train.autocast=True: computes with weights in float32; model.dtype=bfloat16 is not",
+        ),
+        (
+            ("train.batch_size=6", "train.accumulation=3", "train.devices=4"),
+            "train.devices=4: must be at most 2, the texts computed at once",
+        ),
+        (
+            ("train.devices=2", "train.optimizer=adamw_8bit"),
+            "train.optimizer=adamw_8bit: takes no pieces of tensors: adamw or sgd, or devices=1",
         ),
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),

@@ -55,6 +55,37 @@ def test_recipe_that_a_method_cannot_follow_is_refused_before_anything_runs(
     assert check({"trial": trial.as_dict()})["problems"].get("trial") == problem
 
 
+@pytest.mark.parametrize(
+    ("method", "problem"),
+    [
+        ("lora", None),
+        ("head", "must be 1: head trains without steps"),
+        ("qlora", "must be 1: qlora holds its base in packed bits, which are not cut into pieces"),
+        ("lora_fa", "must be 1: lora_fa turns the gradient of each B by the whole of its A"),
+        ("peft/osf", "must be 1: peft/osf hooks on the gradients of its tensors, which their pieces"
+         " do not have"),
+        ("peft/vblora", "must be 1: encoder.layer.0 and encoder.layer.1 have one weight in common,"
+         " attention.self.query.vblora_vector_bank.default"),
+    ],
+)  # fmt: skip
+def test_what_one_device_alone_can_train_is_refused_before_anything_runs(
+    trial_of, monkeypatch, method, problem
+):
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    monkeypatch.setattr("harness.trial.available", lambda device: 2)
+    trial = trial_of("model=bert_tiny", "device=cpu", f"method={method}", "train.devices=2")
+    found = check({"trial": trial.as_dict()})["problems"].get("trial")
+    assert found == (problem and f"train.devices=2: {problem}")
+
+
+def test_more_devices_than_there_are_are_refused_before_anything_runs(trial_of, monkeypatch):
+    monkeypatch.setattr("harness.trial.available", lambda device: 2)
+    trial = trial_of("model=bert_tiny", "device=cpu", "train.devices=3")
+    found = check({"trial": trial.as_dict()})["problems"]["trial"]
+    assert found == "train.devices=3: must be at most 2, the cores found"
+
+
 def test_trials_that_differ_in_seed_and_rate_alone_are_tried_once(trial_of, monkeypatch):
     tried = []
 
