@@ -72,7 +72,7 @@ lock:
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 hatchling editables
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant]'
 	@build/lock/bin/python -m pip freeze --exclude peft-harness | sed 's/+cpu//' > requirements.lock
-	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant,dev]'
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant,slurm,dev]'
 	@build/lock/bin/python -m pip freeze --exclude peft-harness | sed 's/+cpu//' > build/all.lock
 	@{ echo "-r requirements.lock"; grep -vxFf requirements.lock build/all.lock; } > requirements-dev.lock
 	@rm -rf build/lock build/all.lock

@@ -48,7 +48,7 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
         if sweep.open():
             writable(run.results)
             manifest.write(run.results, trials, manifest.own_command())
-            _prepare(sweep.open())
+            prepare(sweep.open())
             sweep.run()
     except OSError as error:
         expected = f"cannot be written: {error.strerror}; what is finished is kept"
@@ -312,7 +312,7 @@ def _refusal(others: nvml.Users) -> str:
     return str(ConfigError("occupied", "refuse", expected))
 
 
-def _prepare(trials: list[Trial]) -> None:
+def prepare(trials: list[Trial]) -> None:
     """Fetch what the trials need and check their data, once per model and task."""
     from harness.tasks.data import check
 

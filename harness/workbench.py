@@ -20,6 +20,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from harness import store, tasks
 from harness.adapting import for_inference, for_training
 from harness.config import TrialConfig
+from harness.isolation import Failure
 from harness.measure.device import Device, device_for
 from harness.methods import Method, NotMergeable, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
@@ -106,9 +107,16 @@ class Workbench:
         return ordered
 
     def score(self, model: TaskModel, split: str) -> tuple[dict[str, Any], Quality]:
-        """What the model gets right in a split, example by example, and its quality there."""
+        """What the model gets right in a split, example by example, and its quality there.
+
+        Raises Failure where its answers are not finite.
+        """
         model.eval()
         logits = self.run(lambda batch: model(batch["input_ids"], batch["attention_mask"]), split)
+        lost = int((~logits.isfinite().flatten(1).all(1)).sum())
+        if lost:
+            told = f"the answers to {lost} of {len(logits)} {split} examples are not finite"
+            raise Failure("diverged", told)
         predictions, labels = self.kind.predict(logits), self.labels(split)
         ids = list(getattr(self.data, split)["id"])
         outcomes = {"ids": ids, "correct": (predictions == labels).astype(int).tolist()}

@@ -59,7 +59,7 @@ def instant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Instant:
 
     found = Instant(threads=1)
     monkeypatch.setattr(runner, "Processes", lambda threads: found)
-    monkeypatch.setattr(sweep, "_prepare", lambda trials: None)
+    monkeypatch.setattr(sweep, "prepare", lambda trials: None)
     monkeypatch.setattr(sweep, "LOOKS", 0.01)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return found

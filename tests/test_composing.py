@@ -24,7 +24,7 @@ def swept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def call(*arguments: str) -> list[DictConfig]:
         monkeypatch.setattr(sys, "argv", ["harness", f"results={tmp_path}", *arguments])
-        return entry.configs("config")
+        return entry.asked("config").configs
 
     return call
 

@@ -55,7 +55,7 @@ def test_any_command_line_is_configs_or_one_line(arguments, flag):
         patch.setenv("HYDRA_FULL_ERROR", "")
         try:
             with one_line_at_most():
-                for cfg in entry.configs("config"):
+                for cfg in entry.asked("config").configs:
                     as_the_command_reads_it(cfg)
         except SystemExit:  # argparse explains what it does not know by more than a line
             if not any(argument.startswith("-") for argument in arguments):

@@ -10,7 +10,7 @@ import pytest
 from harness import queue, search, store, sweep, trials
 from harness.config import run_config
 from harness.entry import compose
-from harness.errors import ConfigError
+from harness.errors import ConfigError, HarnessError
 from harness.isolation import Outcome
 from harness.lease import LEASE, Lease
 from harness.phases import PHASES
@@ -73,6 +73,14 @@ def test_failure_ends_no_other_trial(tmp_path, instant):
     instant.answer = first_dies
     found = run(tmp_path, ["bitfit", "lora", "ia3"])
     assert [record["status"] for record in found.values()] == ["killed", "ok", "ok"]
+
+
+def test_a_check_that_dies_ends_the_sweep_with_a_line_and_no_record(tmp_path, instant, monkeypatch):
+    died = Outcome("check", "killed", reason="the process died of SIGKILL")
+    monkeypatch.setattr(instant, "wait", lambda: died)
+    with pytest.raises(HarnessError, match="checking the trials killed: the process died of SIG"):
+        run(tmp_path)
+    assert not list(tmp_path.glob(f"*/{RECORD}"))
 
 
 def test_training_here_and_measuring_there_leave_one_record(tmp_path, instant):

@@ -1,4 +1,4 @@
-"""A trial's weights are there whole, or not at all."""
+"""What a trial leaves is whole and finite, or it is not there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
 
+from harness.isolation import Failure
 from harness.workbench import HEAD, WEIGHTS, Workbench
 
 ADAPTER = "adapter.safetensors"
@@ -48,3 +50,14 @@ def test_process_that_dies_while_it_saves_leaves_no_torn_weights(save, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         save(None)
     assert (tmp_path / WEIGHTS / ADAPTER).read_text() == "whole"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_answers_that_are_not_finite_are_no_quality(monkeypatch, value):
+    logits = torch.tensor([[0.1, 0.2], [value, 0.3], [0.4, value]])
+    monkeypatch.setattr(Workbench, "run", lambda self, call, split: logits)
+    bench = Workbench.__new__(Workbench)
+    expected = "the answers to 2 of 3 test examples are not finite"
+    with pytest.raises(Failure, match=expected) as failure:
+        bench.score(nn.Linear(1, 1), "test")  # type: ignore[arg-type]
+    assert failure.value.status == "diverged"
