@@ -12,6 +12,9 @@ from harness.errors import ConfigError
 T = TypeVar("T")
 
 Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=1e-100, lt=1e100)]
+"""Of learning: products and quotients of such are finite."""
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1)]
 
@@ -27,7 +30,7 @@ def from_plain(kind: type[T], plain: dict[str, Any]) -> T:
     try:
         return validator(kind).validate_python(plain)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise _first_problem(error) from None
+        raise first_problem(error) from None
 
 
 @cache
@@ -36,7 +39,8 @@ def validator(kind: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(kind)
 
 
-def _first_problem(error: ValidationError) -> ConfigError:
+def first_problem(error: ValidationError) -> ConfigError:
+    """What is wrong first: the field, the value found there and what would be right."""
     problem = error.errors(include_url=False)[0]
     location = [part for part in problem["loc"] if isinstance(part, str)]
     cause = problem.get("ctx", {}).get("error")

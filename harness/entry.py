@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +19,14 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import MissingConfigException, OverrideParseException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
-from harness.errors import ConfigError, HarnessError, nearest
+from harness.errors import ConfigError, HarnessError, Unreadable, nearest
+from harness.stopping import interruptible
 
 PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
@@ -75,24 +79,44 @@ def run(
     """Run `command` on the configs that the command line asks for; returns the exit code.
 
     What asks for another launcher than Hydra's own goes to `launch`. An error at the door is one
-    line on stderr and exit code 1; the traceback comes with `debug=true`.
+    line on stderr and exit code 1; the traceback comes with `debug=true`. SIGINT, SIGTERM and
+    SIGHUP end it cleanly, with one line and 128 and their number.
     """
     try:
-        jobs = asked(config_name)
-        if jobs.launcher == BASIC:
-            return command(jobs.configs)
-        if launch is None:
-            expected = "trials alone are handed to a launcher, by python -m harness"
-            raise ConfigError("hydra/launcher", jobs.launcher, expected)
-        return launch(jobs)
+        with interruptible(), _warnings_in_a_line():
+            jobs = asked(config_name)
+            if jobs.launcher == BASIC:
+                return command(jobs.configs)
+            if launch is None:
+                expected = "trials alone are handed to a launcher, by python -m harness"
+                raise ConfigError("hydra/launcher", jobs.launcher, expected)
+            return launch(jobs)
     except HarnessError as error:
         if "debug=true" in sys.argv:
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on from here", file=sys.stderr)
-        return 130  # as shells have it: 128 and the number of the signal
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # a terminal that hangs up takes stderr with it
+            print("stopped; run the same command again to go on from here", file=sys.stderr)
+        return 128 + (stop.args[0] if stop.args else signal.SIGINT)  # as shells have it
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Corrupt files of the results are told as errors are; libraries' warnings stay theirs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Unreadable)
+        others = warnings.showwarning
+
+        def shown(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, Unreadable):
+                print(f"warning: {message}", file=sys.stderr)
+            else:
+                others(message, category, *place)
+
+        warnings.showwarning = shown  # type: ignore[assignment]
+        yield
 
 
 def asked(config_name: str) -> Asked:
@@ -113,12 +137,8 @@ def asked(config_name: str) -> Asked:
 
     try:
         collect()
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
-    except OSError as error:
-        raise ConfigError(
-            "results", error.filename, f"cannot be written: {error.strerror}"
-        ) from error
     if not collected.configs:  # --help and its like have printed what was asked for
         raise SystemExit(0)
     return collected
@@ -130,7 +150,7 @@ def compose(overrides: Sequence[str], config_name: str = "config") -> DictConfig
     try:
         with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
             return hydra.compose(config_name, [_open_method_option(text) for text in overrides])
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
 
 
@@ -179,6 +199,8 @@ def _plain_error(error: Exception) -> ConfigError:
         if group == "method":
             options += [f"{peft_types.GROUP}/{each}" for each in peft_types.names()]
         return ConfigError(group, name, nearest(name, options))
+    if isinstance(error, OSError):
+        return ConfigError("results", error.filename, f"cannot be written: {error.strerror}")
     if isinstance(error, OverrideParseException):
         return ConfigError("override", error.override, str(error).splitlines()[0])
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:

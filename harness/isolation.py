@@ -6,6 +6,7 @@ fresh memory, a fresh high-water mark, no threads started before the fork, and n
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -23,10 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.oom_kills import oom_kills
+from harness.stopping import SIGNALS
 
 # Imported once by the fork server. No module here computes anything when imported, since threads
 # that it would start do not survive a fork.
 PRELOAD = ["harness.preloaded"]
+# Fork servers that may die, one after the other, before a task is given up.
+SERVERS = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class _Running:
     process: ForkServerProcess
     pipe: connection.Connection
     started: float
+    oom_kills: int | None
+    """Of the kernel's, before it started."""
 
     @property
     def deadline(self) -> float:
@@ -91,16 +98,32 @@ class Processes:
         return len(self._running)
 
     def start(self, task: Task) -> None:
+        """Raises HarnessError where the fork server dies again and again."""
         task.log.parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(SERVERS):
+            try:
+                return self._start(task)
+            except (EOFError, ConnectionError):
+                # The server was killed before it answered. The next call starts another, once
+                # the system has taken note of the death of this one.
+                self._running.pop(task.key).pipe.close()
+                time.sleep(0.1)
+        raise HarnessError(f"{task.key}: the fork server died {SERVERS} times; is memory short?")
+
+    def _start(self, task: Task) -> None:
         receiving, sending = self._context.Pipe(duplex=False)
         process = self._context.Process(
             target=_run,
             args=(sending, task.function, json.dumps(task.arguments), str(task.log), task.threads),
             daemon=True,
         )
-        process.start()
-        sending.close()
-        self._running[task.key] = _Running(task, process, receiving, time.monotonic())
+        running = _Running(task, process, receiving, time.monotonic(), oom_kills())
+        self._running[task.key] = running  # before it starts: an interrupt may come at any time
+        try:
+            process.start()
+        finally:
+            sending.close()
+        running.started = time.monotonic()
 
     def wait(self) -> Outcome:
         """The next outcome of a running task."""
@@ -115,7 +138,8 @@ class Processes:
 
     def kill(self, key: str) -> None:
         """Kill a task from any thread; `wait` then gives its outcome."""
-        if running := self._running.get(key):
+        running = self._running.get(key)
+        if running and running.process.pid is not None:
             running.process.kill()
 
     def stop(self) -> None:
@@ -131,12 +155,14 @@ class Processes:
         running.process.join()
         seconds = self._forget(running)
         if answer is None:
-            return Outcome(running.task.key, "killed", reason=_death(running), seconds=seconds)
+            status, reason = _death(running)
+            return Outcome(running.task.key, status, reason=reason, seconds=seconds)
         return Outcome(running.task.key, seconds=seconds, **answer)
 
     def _stop(self, running: _Running) -> Outcome:
-        running.process.kill()
-        running.process.join()
+        if running.process.pid is not None:
+            running.process.kill()
+            running.process.join()
         seconds = self._forget(running)
         reason = f"took longer than the timeout of {running.task.timeout:.0f} s"
         return Outcome(running.task.key, "timeout", reason=reason, seconds=seconds)
@@ -166,11 +192,15 @@ def run_alone(
     return outcome.value
 
 
-def _death(running: _Running) -> str:
-    code = running.process.exitcode
-    if code is not None and code < 0:
-        return f"the process died of {signal.Signals(-code).name}"
-    return f"the process ended with exit code {code} and no answer"
+def _death(running: _Running) -> tuple[str, str]:
+    """(status, reason) of a process that left no answer."""
+    code, before, after = running.process.exitcode, running.oom_kills, oom_kills()
+    if code is None or code >= 0:
+        return "killed", f"the process ended with exit code {code} and no answer"
+    reason = f"the process died of {signal.Signals(-code).name}"
+    if code == -signal.SIGKILL and before is not None and after is not None and after > before:
+        return "out_of_memory", f"{reason} as the kernel's OOM killer struck"
+    return "killed", reason
 
 
 def _run(
@@ -178,7 +208,8 @@ def _run(
 ) -> None:
     """The whole life of a task's process."""
     _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)  # the parent decides what an interrupt means
     _print_into(log)
     import torch
     from tqdm import tqdm
@@ -222,12 +253,16 @@ def _print_into(log: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """End this process when the sweep's own process is gone, however it went."""
+    """End this process when the sweep's own process is gone, however it went.
+
+    By the kernel, which asks no thread of this process: one that hangs may let none run.
+    """
     parent = multiprocessing.parent_process()
     assert parent is not None
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
+    sentinel = parent.sentinel
+    fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(sentinel, fcntl.F_GETFL)
+    fcntl.fcntl(sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if connection.wait([sentinel], 0):  # it was gone before
         os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()

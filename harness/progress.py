@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from harness.config import TrialConfig
@@ -20,7 +21,8 @@ class Progress:
         self._width = len(str(trials))
 
     def say(self, text: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+        with suppress(OSError):  # who listened may be gone, or the disk of a log full
+            print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
     def expect(self, phase: str, calls: int) -> None:
         """Set how many calls of a phase lie ahead."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import running
+from harness.errors import HarnessError
 from harness.isolation import Outcome, Processes, Task
 from harness.phases import Phase
 from harness.progress import Progress, name_of
@@ -41,18 +43,19 @@ class Runner:
         return len(self._processes)
 
     def check(self, trials: Sequence[Trial], log: Path) -> dict[str, Any]:
-        """What `harness.trial.check` finds of these trials."""
+        """What `harness.trial.check` finds of these trials; HarnessError if it dies."""
         arguments = {"configs": {trial.id: trial.config.as_dict() for trial in trials}}
         self._processes.start(self._task(CHECK, "check", arguments, log, self.cores))
         outcome = self._processes.wait()
         if outcome.status != "ok":
-            raise RuntimeError(f"checking the trials {outcome.status}: {outcome.reason}; see {log}")
+            raise HarnessError(f"checking the trials {outcome.status}: {outcome.reason}; see {log}")
         return outcome.value
 
     def start(self, trial: Trial, phase: Phase, threads: int, prepared: Path) -> None:
         self._phase[trial.id] = phase
         log = trial.folder / "log.txt"
         arguments = trial.arguments(phase, prepared)
+        running.mark(trial.folder, phase.name)
         self._processes.start(self._task(trial.id, "run", arguments, log, threads))
 
     def collect(self, threads: int, **seen: Any) -> tuple[Trial, bool]:
@@ -64,6 +67,7 @@ class Runner:
         self._seconds[trial.id] = self._seconds.get(trial.id, 0.0) + outcome.seconds
         if self._lost(trial):
             return trial, False
+        running.unmark(trial.folder)
         if outcome.status != "ok":
             self.end(trial, outcome, phase.name)
             return trial, False
@@ -88,6 +92,9 @@ class Runner:
     def stop(self) -> None:
         """Kill what is running and let go of every trial."""
         self._processes.stop()
+        for trial in map(self._trials.__getitem__, self._phase):
+            if not self._queue.lost(trial):
+                trial.tidy()  # its phase may have been killed as it wrote
         self._queue.close()
 
     def _lost(self, trial: Trial) -> bool:

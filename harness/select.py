@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -20,7 +20,8 @@ from harness.analysis.choice import choose, the_study
 from harness.analysis.constraints import BYTES, Constraints
 from harness.analysis.scenario import ALL, named, shipped_plans
 from harness.analysis.scenarios import Answer, answer
-from harness.selection import answer_lines, choice_lines, overview_lines
+from harness.reading import printable
+from harness.selection import answer_lines, choice_lines, mixed_lines, overview_lines
 
 STUDY = ("model", "task")
 
@@ -35,8 +36,9 @@ def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
     own = _own_constraints(cfg)
     if cfg.scenario is None:
         constraints = Constraints(**own)
-        choice = choose(the_study(frame, constraints), constraints)
-        print("\n".join(choice_lines(choice)))
+        study = the_study(frame, constraints)
+        choice = choose(study, constraints)
+        _print([*mixed_lines(study), *choice_lines(choice)])
         print(json.dumps(choice.as_dict()))
         return 0 if choice.pick else 1
     scenarios = named(str(cfg.scenario))
@@ -44,14 +46,19 @@ def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
     answers = [answer(study, scenario, own) for scenario in scenarios]
     plans = _plans(answers) if cfg.replan else shipped_plans()
     if cfg.scenario == ALL:
-        print("\n".join([study.name, *overview_lines(answers)]))
+        _print([study.name, *mixed_lines(study), *overview_lines(answers)])
         print(json.dumps({"scenarios": [_short(each, plans) for each in answers]}))
         return 0
     (only,) = answers
-    print("\n".join(answer_lines(only, plans)))
+    _print([*mixed_lines(study), *answer_lines(only, plans)])
     print(json.dumps(_plain(only, plans)))
     nobody = only.choice is not None and only.choice.pick is None and not only.unanswered
     return 1 if nobody else 0
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Names in records may be anybody's."""
+    print("\n".join(map(printable, lines)))
 
 
 def _own_constraints(cfg: DictConfig) -> dict[str, Any]:

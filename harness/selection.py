@@ -10,6 +10,7 @@ from typing import Any
 from harness.analysis.choice import Choice
 from harness.analysis.constraints import RuledOut, Violation, more_is_better, show, show_beyond
 from harness.analysis.entry import Entry
+from harness.analysis.mixed import mixed
 from harness.analysis.numbers import (
     DASH,
     GIB,
@@ -40,6 +41,19 @@ COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("file", "file_bytes", in_bytes),
     ("trained", "trainable", count),
 )
+
+
+def mixed_lines(study: Study) -> list[str]:
+    """One line where the records come from several library versions, machines or places."""
+    found, told = mixed(study), []
+    if found.versions:
+        sets = (f"{words} ({plural(n, 'configuration')})" for words, n in found.versions)
+        told.append(f"library versions differ: {listed(sets)}")
+    if len(study.environments) > 1:
+        told.append(f"measured in {len(study.environments)} environments")
+    if found.elsewhere:
+        told.append(f"{plural(len(found.elsewhere), 'configuration')} trained elsewhere")
+    return ["; ".join([*told, "the report says what may be compared"])] if told else []
 
 
 def choice_lines(choice: Choice) -> list[str]:

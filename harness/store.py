@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
-from sys import intern
-from typing import TYPE_CHECKING, Any
-
-from pydantic_core import from_json
+from typing import TYPE_CHECKING
 
 from harness.config import SCHEMA
-from harness.errors import ConfigError
+from harness.errors import ConfigError, Unreadable
+from harness.reading import Json, parse_object, parse_part, parse_record, printable, read_file
+from harness.reading import read_json as read_json
+from harness.record import STATUSES as STATUSES
 
 if TYPE_CHECKING:
     import pandas
 
 RECORD = "record.json"
-STATUSES = ("ok", "failed", "diverged", "out_of_memory", "killed", "timeout", "skipped")
+UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP)
+"""What file systems answer that cannot flush a folder."""
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Json) -> None:
     """Write `content` so that a reader sees all of it or none, whatever dies when.
 
-    Raises ValueError on NaN and infinities, which JSON does not have: unknown is null.
+    Once it returns, a power cut takes nothing away. Raises ValueError on NaN and infinities, which
+    JSON does not have: unknown is null; and OSError where the disk is full or may not be written.
     """
     text = json.dumps(content, indent=1, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,63 +43,102 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        settle(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in `path`, or None where there is none."""
+def record(folder: Path) -> Json | None:
+    """The record of the trial whose folder it is, None where it has none; for who runs trials.
+
+    A corrupt one is set aside, so that the trial has none and runs again.
+    """
+    return intact(folder / RECORD, partial(parse_record, trial=folder.name))
+
+
+def part(path: Path) -> Json | None:
+    """What a phase left in `path`; None where it left nothing, or what is set aside as corrupt."""
+    return intact(path, parse_part)
+
+
+def intact(path: Path, parsed: Callable[[bytes], Json] = parse_object) -> Json | None:
+    """The JSON object in `path`; None where there is none, or where it is set aside as corrupt."""
     try:
-        # Unbuffered, and parsed by what shares equal strings: records come by the thousand.
-        with path.open("rb", buffering=0) as file:
-            content = from_json(file.readall())
-    except FileNotFoundError:
+        return read_file(path, parsed)
+    except ConfigError as error:
+        set_aside(path, str(error))
         return None
-    except ValueError as error:
-        raise ConfigError(str(path), "unreadable", f"is not a JSON file: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(str(path), type(content).__name__, "must hold one JSON object")
-    return content
 
 
-def record(folder: Path) -> dict[str, Any] | None:
-    """The record in a trial's folder; None where there is none."""
-    return read_json(folder / RECORD)
+def set_aside(path: Path, reason: str) -> Path | None:
+    """Rename a file to the first free `NAME.corrupt-1`, `-2`, …, and warn that it was.
+
+    Nothing is ever overwritten: the new name is taken before the file is moved onto it. Returns
+    the new path; None where somebody else was faster.
+    """
+    folder = path.is_dir() and not path.is_symlink()
+    number = 1
+    while True:
+        aside = path.with_name(f"{path.name}.corrupt-{number}")
+        try:
+            aside.mkdir() if folder else aside.touch(exist_ok=False)
+            break
+        except FileExistsError:
+            number += 1
+    try:
+        os.replace(path, aside)
+    except FileNotFoundError:
+        aside.rmdir() if folder else aside.unlink()
+        return None
+    settle(path.parent)
+    warnings.warn(f"{reason}; set aside as {printable(aside.name)}", Unreadable, stacklevel=2)
+    return aside
 
 
-def done(results: Path, trial: str) -> dict[str, Any] | None:
-    """The trial's record if it ended well under the current schema, else None."""
-    record = read_json(results / trial / RECORD)
-    if record and record.get("schema") == SCHEMA and record.get("status") == "ok":
-        return record
-    return None
+def done(results: Path, trial: str) -> Json | None:
+    """The trial's record if it ended well under the current schema, else None.
+
+    A corrupt one is set aside.
+    """
+    found = record(results / trial)
+    return found if found and found["schema"] == SCHEMA and found["status"] == "ok" else None
 
 
-def records(results: Path) -> Iterator[dict[str, Any]]:
-    """All records below `results`, in the order of their trial ids.
+def records(results: Path, corrupt: list[str] | None = None) -> Iterator[Json]:
+    """All sound records below `results`, in the order of their trial ids, for who only reads.
 
-    Raises ConfigError if there is no such folder.
+    What is corrupt stays where it is: a line on each is warned of, and added to `corrupt`. Raises
+    ConfigError if there is no such folder.
     """
     if not results.is_dir():
         raise ConfigError("results", results, "is no folder; run a sweep first")
     with os.scandir(results) as folders:
         names = sorted(folder.name for folder in folders if folder.is_dir())
     for name in names:
-        record = read_json(results / name / RECORD)
-        if record is not None:
-            yield record
+        path = results / name / RECORD
+        try:
+            found = read_file(path, partial(parse_record, trial=name))
+        except (ConfigError, OSError) as error:
+            told = str(error) if isinstance(error, ConfigError) else _unread(path, error)
+            warnings.warn(f"{told}; left out", Unreadable, stacklevel=2)
+            if corrupt is not None:
+                corrupt.append(told)
+            continue
+        if found is not None:
+            yield found
 
 
 def load(results: str | Path) -> pandas.DataFrame:
     """One row per trial; nested fields become columns with dots (`quality.value`).
 
-    `config` stays out: it is in each record, under the `path` given in its row.
+    `config` stays out: it is in each record, under the `path` given in its row. Corrupt records
+    are left out with a warning.
     """
     return table(Path(results), records(Path(results)))
 
 
-def table(results: Path, found: Iterable[dict[str, Any]]) -> pandas.DataFrame:
+def table(results: Path, found: Iterable[Json]) -> pandas.DataFrame:
     """The rows of records that lie in `results`, as `load` gives them."""
     import pandas
 
@@ -102,7 +146,7 @@ def table(results: Path, found: Iterable[dict[str, Any]]) -> pandas.DataFrame:
         return pandas.DataFrame([_row(record, f"{results}{os.sep}") for record in found])
 
 
-def _row(record: dict[str, Any], folder: str) -> dict[str, Any]:
+def _row(record: Json, folder: str) -> Json:
     row = flat({k: v for k, v in record.items() if k != "config"})
     row["path"] = f"{folder}{record['trial']}{os.sep}{RECORD}"
     return row
@@ -122,15 +166,35 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def flat(
-    nested: dict[str, Any], prefix: str = "", into: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Nested keys joined by dots; lists stay whole. Fills and returns `into` where it is given."""
-    result: dict[str, Any] = {} if into is None else into
+def flat(nested: Json, prefix: str = "", into: Json | None = None) -> Json:
+    """Nested keys joined by dots; lists stay whole. A key that has a dot itself stands in quotes,
+    so that no two places have one name. Fills and returns `into` where it is given.
+    """
+    result: Json = {} if into is None else into
     for key, value in nested.items():
         if isinstance(value, dict):
-            flat(value, f"{prefix}{key}.", result)
+            flat(value, f"{_joined(prefix, key)}.", result)
         else:
-            # Thousands of records share one copy of each name.
-            result[intern(prefix + key)] = value
+            result[_joined(prefix, key)] = value
     return result
+
+
+@lru_cache(maxsize=2**14)  # thousands of records share one copy of each name
+def _joined(prefix: str, key: str) -> str:
+    return f'{prefix}"{key}"' if "." in key else prefix + key
+
+
+def _unread(path: Path, error: OSError) -> str:
+    return f"{printable(str(path))}: cannot be read: {error.strerror}"
+
+
+def settle(path: Path) -> None:
+    """Make a file's content, or the names in a folder, outlast a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+    finally:
+        os.close(handle)

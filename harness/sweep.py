@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import assets, plain_text, store
+from harness import assets, manifest, plain_text, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
@@ -44,8 +44,10 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
     try:
         sweep = _Sweep(trials, run)
+        sweep.tell_versions()
         if sweep.open():
             writable(run.results)
+            manifest.write(run.results, trials, manifest.own_command())
             prepare(sweep.open())
             sweep.run()
     except OSError as error:
@@ -89,18 +91,33 @@ class _Sweep:
     def open(self) -> list[Trial]:
         return self._queue.open(self._trials)
 
+    def tell_versions(self) -> None:
+        """Say which trials that are over ran under other versions of the libraries."""
+        endings = [ending for trial in self._trials if (ending := self._queue.ending(trial))]
+        for versions, number in Counter(e.versions for e in endings if e.versions).items():
+            told = f"of {len(endings)} trials that are over ran under {versions}"
+            print(f"{number} {told}; they are kept, versions=rerun runs them again", flush=True)
+
     def run(self) -> None:
         left = self.open()
         self._progress = Progress(len(left), {"trained": self._run.jobs, "measured": 1})
         self._runner = Runner(left, self._queue, self._progress, 60 * self._run.timeout)
         try:
             with scratch(self._run.results, self._run.lease) as self._prepared:
+                if self._run.versions == "rerun":
+                    self._renew(left)
                 # Those that an earlier sweep planned are left out again without being run.
                 sound = self._check(self._fitting(left))
                 self._plan(sound)
                 self._rounds(sound)
         finally:
             self._runner.stop()
+
+    def _renew(self, trials: list[Trial]) -> None:
+        for trial in trials:
+            if self._queue.take(trial):
+                trial.renew()
+                self._queue.release(trial)
 
     def _rounds(self, trials: list[Trial]) -> None:
         left = self._ours(trials)
@@ -230,6 +247,7 @@ class _Sweep:
                 reason = f"it builds on trial {lost[0].id}, which did not end well"
                 self._runner.end(trial, Outcome(trial.id, "failed", reason=reason), "check")
             elif left(trial):
+                trial.tidy()
                 return trial
             else:
                 self._queue.release(trial)
@@ -254,6 +272,8 @@ class _Sweep:
 
     def _measure_one(self, trial: Trial) -> None:
         cores = self._runner.cores
+        if begun := trial.begun_elsewhere():
+            self._progress.say(f"measured anew here: {name_of(trial.config)}: had {begun}")
         for phase in trial.left(alone=True):
             others = nvml.users(self._devices[trial.config.device])
             if others and others.processes and self._run.occupied == "refuse":

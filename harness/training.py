@@ -127,7 +127,8 @@ def fit(
     """Train for the recipe's number of steps.
 
     After the steps that `pauses` names it calls what stands there, in evaluation mode and with
-    the clock stopped. Raises Failure with the step at which the loss stopped being finite.
+    the clock stopped. Raises Failure with the step at which the loss or, after the
+    last one, the weights stopped being finite.
     """
     schedule = schedule_for(optimizer, config)
     losses: list[float] = []
@@ -153,5 +154,8 @@ def fit(
             model.train()
             paused += time.perf_counter() - stopped
     seconds = time.perf_counter() - started - paused
+    # No further loss would show what the last update has done.
+    if not all(p.isfinite().all() for p in model.parameters() if p.requires_grad):
+        raise Failure("diverged", f"the weights are not finite after step {config.steps}")
     model.eval()
     return TrainingLog(losses, seconds, examples, tokens)

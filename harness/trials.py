@@ -5,18 +5,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from harness import assets, store
+from harness import assets, places, store
 from harness.config import SCHEMA, TrialConfig, identity
 from harness.measure.contention import any_busy
+from harness.measure.environment import place
 from harness.measure_config import TEXT_SOURCE
 from harness.phases import PHASES, Phase, phases
+from harness.versions import told
 
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
           "forgetting", "serving", "energy", "environment")  # fmt: skip
 PARTS = "parts"
+EARLIER = ".earlier"
+LEFTOVERS = (".weights-*", ".*.json-*")
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,50 @@ class Trial:
             "prepared": str(prepared),
         }
 
+    def renew(self) -> None:
+        """Have all run again of a trial, over or only begun, that ran under other versions of the
+        libraries; who calls holds it. What it found is kept where nobody takes it for its result.
+        """
+        over = store.done(self.folder.parent, self.id)
+        if not (told(over) if over else self._outdated()):
+            return
+        number = 1
+        while (earlier := self.folder.parent / EARLIER / f"{self.id}-{number}").exists():
+            number += 1
+        earlier.mkdir(parents=True)
+        # The record goes first, since all that is without one is run again.
+        for name in (store.RECORD, PARTS, "outcomes.json", "latency.json", "log.txt", "weights"):
+            if (self.folder / name).exists():
+                (self.folder / name).rename(earlier / name)
+
     def left(self, alone: bool) -> list[Phase]:
-        """The phases that lie ahead, of those that run alone or of the others."""
-        return [phase for phase in phases(self.config, alone) if self.part(phase.name) is None]
+        """The phases that lie ahead, of those that run alone or of the others.
+
+        All that run alone run in one place: what was measured elsewhere lies ahead again, unless
+        everything was.
+        """
+        asked = phases(self.config, alone)
+        ran = _ran(self._parts(asked))
+        if alone and (len(ran) < len(asked) or places.apart(ran)):
+            return [phase for phase in asked if ran.get(phase.name) != self._here]
+        return [phase for phase in asked if phase.name not in ran]
+
+    def begun_elsewhere(self) -> str | None:
+        """What was measured in another place and lies ahead again, in words; None where nothing."""
+        ran = _ran(self._parts(self.left(alone=True)))
+        where = {places.differences(each, self._here) for each in ran.values()}
+        return f"{', '.join(ran)} with {' or '.join(sorted(where))}" if ran else None
 
     def part(self, phase: str) -> dict[str, Any] | None:
-        """The groups that a phase left; None where it has not ended under this schema."""
-        part = store.read_json(self._path(phase))
-        return part["groups"] if part and part["schema"] == SCHEMA else None
+        """The groups that a phase left; None where it has not soundly ended under this schema."""
+        part = self._read(phase)
+        return part["groups"] if part else None
 
     def keep(self, phase: Phase, groups: dict[str, Any], seen: dict[str, Any]) -> None:
-        """Write what a phase left, and what the sweep saw of its process."""
+        """Write what a phase left, what the sweep saw of its process, and where that ran."""
         environment = {"phases": {phase.name: seen}}
-        part = {"schema": SCHEMA, "groups": _joined([groups, {"environment": environment}])}
+        joined = _joined([groups, {"environment": environment}])
+        part = {"schema": SCHEMA, "place": self._here, "groups": joined}
         store.write_json(self._path(phase.name), part)
 
     def finish(self, status: str, reason: str | None, phase: str) -> dict[str, Any]:
@@ -66,6 +102,7 @@ class Trial:
         """
         record = self._record(status, reason, phase)
         store.write_json(self.folder / store.RECORD, record)
+        self.tidy()
         if status == "ok":
             shutil.rmtree(self.folder / PARTS)
         return record
@@ -97,12 +134,42 @@ class Trial:
             **self.measured(),
         }
 
+    def tidy(self) -> None:
+        """Remove what a process that was killed while it wrote left here: its temporary files."""
+        for folder in (self.folder, self.folder / PARTS):
+            for left in chain.from_iterable(map(folder.glob, LEFTOVERS)):
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
     def measured(self) -> dict[str, Any]:
         """The groups of the record as far as the phases have come; None for one without figures."""
-        joined = _joined(part for phase in PHASES if (part := self.part(phase.name)) is not None)
+        parts = self._parts(PHASES)
+        ran = _ran(parts)
+        if places.apart(ran):
+            again = {phase.name for phase in self.left(alone=True)}
+            ran = {phase: where for phase, where in ran.items() if phase not in again}
+        joined = _joined(parts[phase]["groups"] for phase in ran)
         if environment := joined.get("environment"):
+            environment |= places.environment(ran)
             environment["busy"] = any_busy(environment["phases"].values())
         return {group: joined.get(group) or None for group in GROUPS}
+
+    def _outdated(self) -> bool:
+        """Whether a phase has ended under other versions of the libraries than those installed."""
+        ran = _ran(self._parts(PHASES)).values()
+        return any(told({"environment": place}) for place in ran)
+
+    @property
+    def _here(self) -> places.Place:
+        return place(self.config.device)
+
+    def _parts(self, asked: Iterable[Phase]) -> dict[str, dict[str, Any]]:
+        """What those of some phases left that have ended."""
+        found = ((phase.name, self._read(phase.name)) for phase in asked)
+        return {name: part for name, part in found if part is not None}
+
+    def _read(self, phase: str) -> dict[str, Any] | None:
+        part = store.part(self._path(phase))
+        return part if part and part["schema"] == SCHEMA else None
 
     def _path(self, phase: str) -> Path:
         return self.folder / PARTS / f"{phase}.json"
@@ -125,6 +192,11 @@ def trial_of(config: TrialConfig, results: Path) -> Trial:
 def distinct(trials: Iterable[Trial]) -> list[Trial]:
     """One trial per identity: sizes swept over a method without a size are one trial."""
     return list({trial.id: trial for trial in trials}.values())
+
+
+def _ran(parts: dict[str, dict[str, Any]]) -> dict[str, places.Place | None]:
+    """Where the phases ran that left these parts."""
+    return {name: part.get("place") for name, part in parts.items()}
 
 
 def _joined(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:

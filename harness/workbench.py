@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -15,9 +17,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from harness import tasks
+from harness import store, tasks
 from harness.adapting import for_inference, for_training
 from harness.config import TrialConfig
+from harness.isolation import Failure
 from harness.measure.device import Device, device_for
 from harness.methods import Method, NotMergeable, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
@@ -104,9 +107,16 @@ class Workbench:
         return ordered
 
     def score(self, model: TaskModel, split: str) -> tuple[dict[str, Any], Quality]:
-        """What the model gets right in a split, example by example, and its quality there."""
+        """What the model gets right in a split, example by example, and its quality there.
+
+        Raises Failure where its answers are not finite.
+        """
         model.eval()
         logits = self.run(lambda batch: model(batch["input_ids"], batch["attention_mask"]), split)
+        lost = int((~logits.isfinite().flatten(1).all(1)).sum())
+        if lost:
+            told = f"the answers to {lost} of {len(logits)} {split} examples are not finite"
+            raise Failure("diverged", told)
         predictions, labels = self.kind.predict(logits), self.labels(split)
         ids = list(getattr(self.data, split)["id"])
         outcomes = {"ids": ids, "correct": (predictions == labels).astype(int).tolist()}
@@ -130,9 +140,12 @@ class Workbench:
         """Any backbone, adapted or not, under the trained head, for inference."""
         return self._assembled(backbone, trained_head=True).eval()
 
-    def fresh(self) -> TaskModel:
-        """The adapted model before training; the seed fixes what starts at random."""
-        return self._assembled(self.fresh_backbone(), trained_head=False).train()
+    def fresh(self, device: str | None = None) -> TaskModel:
+        """The adapted model before training; the seed fixes what starts at random.
+
+        It lies on the trial's device, if no other is given.
+        """
+        return self._assembled(self.fresh_backbone(), trained_head=False, device=device).train()
 
     def fresh_backbone(self) -> nn.Module:
         """The same without a head, which needs no task."""
@@ -160,9 +173,18 @@ class Workbench:
             return None
 
     def save(self, model: TaskModel) -> None:
-        self.weights.mkdir(parents=True, exist_ok=True)
-        self.method.save(model.backbone, self.weights)
-        save_file(model.head.state_dict(), self.weights / HEAD)
+        """Write the weights beside their place and move them there whole, whoever dies when."""
+        fresh, former = (self.folder / f".{WEIGHTS}-{uuid4().hex[:8]}" for _ in range(2))
+        fresh.mkdir(parents=True)
+        self.method.save(model.backbone, fresh)
+        save_file(model.head.state_dict(), fresh / HEAD)
+        for written in (*fresh.iterdir(), fresh):
+            store.settle(written)
+        if self.weights.exists():  # of a training whose part was lost
+            self.weights.rename(former)
+        fresh.rename(self.weights)
+        store.settle(self.folder)
+        shutil.rmtree(former, ignore_errors=True)
 
     def stored(self) -> tuple[int, int]:
         """(parameters, bytes) of the files that hold what the method trained, head left out."""
@@ -173,12 +195,14 @@ class Workbench:
     def _backbone(self) -> PreTrainedModel:
         return load_backbone(self.trial.model, self.method.quantization)
 
-    def _assembled(self, backbone: nn.Module, trained_head: bool) -> TaskModel:
+    def _assembled(
+        self, backbone: nn.Module, trained_head: bool, device: str | None = None
+    ) -> TaskModel:
         head = self.kind.head(self.width(backbone), self.trial.seed)
         if trained_head:
             head.load_state_dict(load_file(self.weights / HEAD))
         model = TaskModel(backbone, head, self.trial.model.pooling)
-        return model.to(self.trial.device)
+        return model.to(device or self.trial.device)
 
     def width(self, backbone: nn.Module) -> int:
         """Of a token's state."""

@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.instant import Instant
 
+# HYPOTHESIS_PROFILE=thorough runs as many cases as a change of what reads foreign files deserves.
+settings.register_profile("default", max_examples=300, deadline=None, database=None)
+settings.register_profile("thorough", max_examples=10_000, deadline=None, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
 # Only packages on the index and files on disk: a test that reaches for a hub fails at once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+settings.register_profile("default", max_examples=300, deadline=None, database=None)
+settings.register_profile("thorough", max_examples=10_000, deadline=None, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,19 @@ def hang() -> dict[str, Any]:
     return {}
 
 
+def ignore_signals_and_hang() -> dict[str, Any]:
+    for each in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(each, signal.SIG_IGN)
+    time.sleep(600)
+    return {}
+
+
+def hang_in_c() -> dict[str, Any]:
+    """Hold the interpreter's lock, so that no thread of Python's runs."""
+    ctypes.PyDLL(None).sleep(600)
+    return {}
+
+
 def sleep(seconds: float) -> dict[str, Any]:
     time.sleep(seconds)
     return {}
@@ -77,10 +92,20 @@ def describe() -> dict[str, Any]:
 
     global calls
     calls += 1
-    return {"pid": os.getpid(), "calls": calls, "threads": torch.get_num_threads()}
+    return {
+        "pid": os.getpid(),
+        "parent": os.getppid(),
+        "calls": calls,
+        "threads": torch.get_num_threads(),
+    }
 
 
 def leave_pid(path: str) -> dict[str, Any]:
     Path(path).write_text(str(os.getpid()))
     time.sleep(600)
     return {}
+
+
+def leave_pid_and_hang_in_c(path: str) -> dict[str, Any]:
+    Path(path).write_text(str(os.getpid()))
+    return hang_in_c()

@@ -6,10 +6,9 @@ from pathlib import Path
 from harness.isolation import Processes, Task
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
+    folder, function = Path(sys.argv[1]), sys.argv[2]
     processes = Processes(threads=1)
     arguments = {"path": str(folder / "pid")}
-    processes.start(
-        Task("k", "tests.isolated_calls:leave_pid", arguments, folder / "log", 1, timeout=600)
-    )
+    call = f"tests.isolated_calls:{function}"
+    processes.start(Task("k", call, arguments, folder / "log", 1, timeout=600))
     processes.wait()

@@ -7,12 +7,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import psutil
 import pytest
 
+from harness import isolation
 from harness.errors import HarnessError
 from harness.isolation import Outcome, Processes, Task, run_alone
 from tests import isolated_calls
@@ -67,6 +70,23 @@ def test_process_that_is_killed_is_told_with_its_signal(run):
     assert (outcome.status, outcome.reason) == ("killed", "the process died of SIGSEGV")
 
 
+@pytest.mark.parametrize(("rise", "status"), [(0, "killed"), (1, "out_of_memory")])
+def test_a_kill_is_the_kernels_where_it_counts_one_more_for_want_of_memory(
+    run, monkeypatch, rise, status
+):
+    counts = iter((4, 4 + rise))
+    monkeypatch.setattr(isolation, "oom_kills", lambda: next(counts))
+    outcome = run("die", signal_number=int(signal.SIGKILL))
+    told = " as the kernel's OOM killer struck" if rise else ""
+    assert (outcome.status, outcome.reason) == (status, f"the process died of SIGKILL{told}")
+
+
+def test_other_deaths_are_not_the_oom_killers(run, monkeypatch):
+    counts = iter((4, 5))
+    monkeypatch.setattr(isolation, "oom_kills", lambda: next(counts))
+    assert run("die", signal_number=int(signal.SIGSEGV)).status == "killed"
+
+
 def test_process_that_leaves_without_an_answer_is_told_with_its_code(run):
     assert run("leave", code=3).reason == "the process ended with exit code 3 and no answer"
 
@@ -75,6 +95,40 @@ def test_process_that_hangs_is_ended_at_its_timeout(run):
     outcome = run("hang", timeout=1.0)
     assert outcome.status == "timeout"
     assert 1 <= outcome.seconds < 30
+
+
+@pytest.mark.parametrize("function", ["ignore_signals_and_hang", "hang_in_c"])
+def test_process_that_hears_nothing_is_ended_at_its_timeout(run, function):
+    outcome = run(function, timeout=1.0)
+    assert outcome.status == "timeout"
+    assert 1 <= outcome.seconds < 30
+
+
+def test_a_task_starts_after_the_fork_server_was_killed(run):
+    server = run("describe").value["parent"]
+    os.kill(server, signal.SIGKILL)
+    outcome = run("describe")
+    assert outcome.status == "ok"
+    assert outcome.value["parent"] != server
+
+
+def test_a_task_starts_though_the_fork_server_is_killed_while_it_loads(processes, tmp_path):
+    loading = []
+
+    def kill() -> None:
+        while not (found := psutil.Process().children()[1:]):  # the first tracks resources
+            time.sleep(0.01)
+        loading.append(found[0].pid)
+        found[0].kill()
+
+    forkserver._forkserver._stop()  # as in a process that has started none
+    killer = threading.Thread(target=kill)
+    killer.start()
+    processes.start(Task("k", f"{MODULE}:describe", {}, tmp_path / "log", 1, timeout=120))
+    killer.join()
+    outcome = processes.wait()
+    assert outcome.status == "ok"
+    assert [outcome.value["parent"]] != loading
 
 
 def test_output_of_python_and_of_c_goes_to_the_log(run, tmp_path):
@@ -113,10 +167,11 @@ def test_waiting_takes_less_than_a_hundredth_of_the_time_that_a_task_takes(
     assert time.process_time() - before < 0.02
 
 
-def test_no_process_outlives_a_parent_that_is_killed(tmp_path):
+@pytest.mark.parametrize("function", ["leave_pid", "leave_pid_and_hang_in_c"])
+def test_no_process_outlives_a_parent_that_is_killed(tmp_path, function):
     script = Path(__file__).with_name("parent_to_kill.py")
     environment = {**os.environ, "PYTHONPATH": str(script.parents[1])}
-    parent = subprocess.Popen([sys.executable, script, tmp_path], env=environment)
+    parent = subprocess.Popen([sys.executable, script, tmp_path, function], env=environment)
     started = tmp_path / "pid"
     deadline = time.monotonic() + 120
     while not (started.exists() and started.read_text()):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
 from harness.progress import Progress
@@ -39,3 +42,13 @@ def test_last_line_has_nothing_left(progress, capsys, trial_of):
     progress.expect("trained", 0)
     progress.expect("measured", 1)
     assert told(progress, capsys, "measured", trial_of(), 1.0).endswith("(1 s)")
+
+
+def test_a_listener_that_is_gone_ends_nothing(progress, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", closefd=False) as deaf:
+        monkeypatch.setattr(sys, "stdout", deaf)
+        progress.say("trained 1/4")
+        with pytest.raises(BrokenPipeError):
+            deaf.close()

@@ -145,12 +145,34 @@ def test_pauses_are_no_training_time(monkeypatch):
     assert log.seconds == 0
 
 
-def test_loss_that_is_not_finite_ends_the_run_with_its_step():
-    batches = forever(batch(), batch(), batch(float("nan")))
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_loss_that_is_not_finite_ends_the_run_with_its_step(value):
+    factors = iter((1, 1, value))
     model = Linear()
     optimizer = optimizer_for(model, recipe())
-    with pytest.raises(Failure, match="the loss is nan at step 3") as failure:
-        fit(model, batches, nn.functional.cross_entropy, optimizer, recipe())
+
+    def loss_of(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(logits, labels) * next(factors)
+
+    with pytest.raises(Failure, match=f"the loss is {value} at step 3") as failure:
+        fit(model, forever(batch()), loss_of, optimizer, recipe())
+    assert failure.value.status == "diverged"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_gradient_that_is_not_finite_in_the_last_step_ends_the_run_too(value):
+    model = Linear()
+    optimizer = optimizer_for(model, recipe())
+    steps = 0
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        return gradient * value if steps == recipe().steps else gradient
+
+    model.map.weight.register_hook(spoil)
+    with pytest.raises(Failure, match="the weights are not finite after step 10") as failure:
+        fit(model, forever(batch()), nn.functional.cross_entropy, optimizer, recipe())
     assert failure.value.status == "diverged"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.environment import Environment, environment
+from harness.analysis.environment import Environment, elsewhere, environment
 from harness.analysis.estimate import Estimate, pooled, unknown
 from harness.analysis.figures import BITS, FIGURES, MEMORY, TIMES, Row, bits, estimate
 
@@ -50,6 +50,8 @@ class Entry:
     """What of its timing varied too much in some seed: those of TIMED."""
     busy: bool
     """Whether other programs used the machine while some seed was measured."""
+    elsewhere: tuple[str, ...]
+    """How the places in which some seed was trained differ from where it was measured."""
     curves: tuple[Curve, ...]
     """Validation quality at a few steps of training, one curve per seed that has one."""
     recipe: Mapping[str, Any]
@@ -136,6 +138,7 @@ def entry(rows: Sequence[Row], label: str, recipe: Row, basis: Basis) -> Entry:
             kind for kind in TIMED if any(row.get(f"{kind}.stable") is False for row in rows)
         ),
         busy=any(row.get("environment.busy") is True for row in rows),
+        elsewhere=tuple(dict.fromkeys(told for row in rows for told in elsewhere(row))),
         curves=tuple(curve for row in rows if (curve := _curve(row))),
         recipe=recipe,
         figures=figures,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness import places
+
 MACHINE = ("cpu", "gpu", "cores", "threads", "platform")
 VERSIONS = ("python", "torch", "transformers", "peft")
 
@@ -48,6 +50,20 @@ def environment(row: Mapping[str, Any]) -> Environment:
 
     shape = (row.get("latency.shape.batch_size"), row.get("latency.shape.sequence_length"))
     return Environment(facts(MACHINE), facts(VERSIONS), shape)
+
+
+def elsewhere(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """How each other place differs in which the row's trial was trained from where it was measured.
+
+    Empty also where it is not recorded, and where machines differ by nothing but being two.
+    """
+    found = []
+    for place in row.get("environment.elsewhere") or ():
+        own = {name: value for name, value in place.items() if name not in ("phases", "machine")}
+        measured = {name: row.get(f"environment.{name}") for name in own}
+        if own != measured:
+            found.append(places.differences(own, measured))
+    return tuple(found)
 
 
 def commonest(environments: Iterable[Environment]) -> Environment | None:

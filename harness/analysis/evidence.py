@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic_core import from_json
 
+from harness.errors import ConfigError, Unreadable
+from harness.reading import Json, parse_object, parse_record, plain, read_file
 from harness.store import RECORD, flat, records, table
 
 OUTCOMES = "outcomes.json"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,25 +40,21 @@ class Evidence:
     """The folder of one trial; its files are read when first asked for."""
 
     record: Path | None
-    given_config: dict[str, Any] | None = field(default=None)
+    given_config: Json | None = field(default=None)
 
     @cached_property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """The resolved config with dotted keys; empty where there is none to read."""
         if self.given_config is not None:
             return flat(self.given_config)
-        content = _json(self.record)
-        config = content.get("config") if isinstance(content, dict) else None
-        return flat(config) if isinstance(config, dict) else {}
+        if self.record is None:
+            return {}
+        content = _weak(self.record, partial(parse_record, trial=self.record.parent.name))
+        return flat(content.get("config") or {}) if content else {}
 
     @cached_property
     def outcomes(self) -> Outcomes | None:
-        content = _json(self.record.with_name(OUTCOMES)) if self.record else None
-        if not isinstance(content, dict) or not {"ids", "correct"} <= content.keys():
-            return None
-        ids = _shared(tuple(map(str, content["ids"])))
-        correct = np.asarray(content["correct"], dtype=bool)
-        return Outcomes(ids, correct) if correct.shape == (len(ids),) else None
+        return _weak(self.record.with_name(OUTCOMES), _outcomes) if self.record else None
 
 
 def evidence(frame: pd.DataFrame) -> dict[str, Evidence]:
@@ -66,16 +66,18 @@ def evidence(frame: pd.DataFrame) -> dict[str, Evidence]:
     }
 
 
-def read(results: Path) -> tuple[pd.DataFrame, dict[str, Evidence]]:
-    """The table of the records in `results` and what lies beside it; opens each record once."""
+def read(
+    results: Path, corrupt: list[str] | None = None
+) -> tuple[pd.DataFrame, dict[str, Evidence]]:
+    """The table of the records in `results` and what lies beside it; opens each record once.
+    What is wrong with those that are left out is added to `corrupt`.
+    """
     beside: dict[str, Evidence] = {}
 
-    def noted() -> Iterator[dict[str, Any]]:
-        for record in records(results):
-            config = record.get("config")
-            path = results / str(record["trial"]) / RECORD
-            given = config if isinstance(config, dict) else {}
-            beside[str(record["trial"])] = Evidence(path, given)
+    def noted() -> Iterator[Json]:
+        for record in records(results, corrupt):
+            path = results / record["trial"] / RECORD
+            beside[record["trial"]] = Evidence(path, record.get("config") or {})
             yield record
 
     return table(results, noted()), beside
@@ -97,12 +99,24 @@ def _shared(ids: tuple[str, ...]) -> tuple[str, ...]:
     return ids
 
 
-def _json(path: Path | None) -> object:
-    # Missing evidence weakens a comparison, which says so; it never stops a report.
+def _outcomes(raw: bytes) -> Outcomes:
+    content = parse_object(raw)
+    ids, correct = content.get("ids"), content.get("correct")
+    if not isinstance(ids, list):
+        raise ConfigError("ids", type(ids).__name__, "must be a list of test examples")
     try:
-        if path is None:
-            return None
-        with path.open("rb", buffering=0) as file:
-            return from_json(file.readall())
-    except (OSError, ValueError):
+        found = np.asarray(correct)
+    except ValueError:  # lists of several lengths
+        found = np.empty(())
+    if found.dtype.kind not in "bi" or found.shape != (len(ids),):
+        raise ConfigError("correct", plain(correct), f"must be {len(ids)} times 0 or 1")
+    return Outcomes(_shared(tuple(map(str, ids))), found.astype(bool))
+
+
+def _weak(path: Path, parsed: Callable[[bytes], T]) -> T | None:
+    """Missing evidence weakens a comparison, which says so; it never stops a report."""
+    try:
+        return read_file(path, parsed)
+    except (ConfigError, OSError) as error:
+        warnings.warn(f"{error}; left out", Unreadable, stacklevel=3)
         return None

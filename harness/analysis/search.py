@@ -97,11 +97,12 @@ def searches(study: Study) -> tuple[Search, ...]:
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in study.searched:
         config = _config(study, row)
-        if row.get("status") != SKIPPED and RATE in config:
+        known = "seed" in row and all(config.get(name) is not None for name in (RATE, STEPS, BATCH))
+        if row.get("status") != SKIPPED and known:
             rows[_key(config)].append(row)
     lengths: dict[str, dict[int | None, list[Entry]]] = {key: {} for key in rows}
     for entry in study.entries:
-        if RATE in entry.recipe and (key := _key(entry.recipe)) in rows:
+        if {RATE, STEPS} <= entry.recipe.keys() and (key := _key(entry.recipe)) in rows:
             lengths[key].setdefault(entry.recipe[STEPS], []).append(entry)
     found = [
         search
@@ -195,5 +196,6 @@ def _label(row: Row) -> str:
 
 def _name_of_trial(study: Study, row: Row) -> str:
     config = _config(study, row)
-    at = f" at learning rate {config[RATE]:g}, {config[STEPS]} steps" if RATE in config else ""
+    rate, steps = config.get(RATE), config.get(STEPS)
+    at = "" if rate is None or steps is None else f" at learning rate {rate:g}, {steps} steps"
     return f"search of {_label(row)}{at}"

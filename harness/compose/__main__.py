@@ -83,7 +83,7 @@ def _composed(composition: Composition, run: RunConfig) -> Path | None:
     merge = asdict(composition.merge)
     trials = {record["task"]: record["trial"] for record in records}
     path = run.results / FOLDER / f"{_identity(trials, merge)}.json"
-    content = store.read_json(path)
+    content = store.intact(path)
     if content is None:
         print(f"merging the adapters of {', '.join(trials)}", flush=True)
         arguments = {

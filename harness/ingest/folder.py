@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ConfigError
+from harness import store
+from harness.errors import ConfigError, in_one_line
 from harness.ingest.published import read
 from harness.ingest.record import PROJECT, record_of
-from harness.store import RECORD, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class _Candidate:
         origin = self.record["origin"]
         created = datetime.fromisoformat(origin["created_at"])
         finished = self.record["status"] == "ok"
-        return finished, origin["branch"] == "main", created.astimezone(), self.stored is None
+        return finished, origin.get("branch") == "main", created.astimezone(), self.stored is None
 
 
 def ingest(folder: Path, results: Path) -> Ingested:
@@ -77,7 +78,7 @@ def ingest(folder: Path, results: Path) -> Ingested:
         try:
             record = record_of(read(path, file))
         except ConfigError as error:
-            refused.append(Refused(file, error.field, _reason(error)))
+            refused.append(Refused(*map(in_one_line, (file, error.field, _reason(error)))))
             continue
         found.setdefault(record["trial"], _Candidate(record, None))
     runs: dict[tuple[str, ...], list[_Candidate]] = defaultdict(list)
@@ -91,7 +92,8 @@ def ingest(folder: Path, results: Path) -> Ingested:
             superseded.append(_superseded(other, latest))
             if other.stored:
                 other.stored.unlink()
-                other.stored.parent.rmdir()
+                with suppress(OSError):  # where something else lies there, too
+                    other.stored.parent.rmdir()
         if latest.stored is None:
             kept.append(latest.record)
             _write(results, latest.record)
@@ -106,11 +108,10 @@ def _reason(error: ConfigError) -> str:
 def _stored(results: Path, found: Iterable[str]) -> list[_Candidate]:
     """What `results` holds of the same project, other than what is written now."""
     stored = []
-    for path in sorted(results.glob(f"*/{RECORD}")):
-        record = read_json(path) or {}
-        origin = record.get("origin")
-        if origin and origin["project"] == PROJECT and path.parent.name not in found:
-            stored.append(_Candidate(record, path))
+    for record in store.records(results) if results.is_dir() else ():
+        origin, trial = record.get("origin"), record["trial"]
+        if origin and origin["project"] == PROJECT and trial not in found:
+            stored.append(_Candidate(record, results / trial / store.RECORD))
     return stored
 
 
@@ -120,6 +121,6 @@ def _superseded(old: _Candidate, new: _Candidate) -> Superseded:
 
 
 def _write(results: Path, record: dict[str, Any]) -> None:
-    path = results / record["trial"] / RECORD
-    if read_json(path) != record:
-        write_json(path, record)
+    folder = results / record["trial"]
+    if store.record(folder) != record:
+        store.write_json(folder / store.RECORD, record)

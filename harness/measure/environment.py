@@ -7,17 +7,16 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness import versions
+from harness.measure import nvml
+from harness.measure.machine import machine, read
+
 _PACKAGE = Path(__file__).resolve().parents[1]
-_DISTRIBUTIONS = {
-    "torch": "torch",
-    "transformers": "transformers",
-    "peft": "peft",
-    "harness": "peft-harness",
-}
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def environment(gpu: str | None = None) -> dict[str, Any]:
@@ -27,25 +26,29 @@ def environment(gpu: str | None = None) -> dict[str, Any]:
     """
     return {
         "python": platform.python_version(),
-        **{name: _version(distribution) for name, distribution in _DISTRIBUTIONS.items()},
+        **versions.current(),
         **_checkout(),
-        "platform": platform.platform(),
-        "cpu": _cpu(),
-        "cores": _cores(),
+        **machine(),
         "threads": _threads(),
         "load": round(os.getloadavg()[0], 2),
         "gpu": gpu,
-        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": read(_GOVERNOR),
         "started": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
 
 
-def _version(distribution: str) -> str | None:
-    # Asked of the metadata, since importing torch for it would take seconds.
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+def place(device: str) -> dict[str, Any]:
+    """Where a phase on `device` runs that this process starts, as `harness.places` compares it.
+
+    Needs no torch, and is found out once: a sweep asks for each phase of each trial.
+    """
+    return dict(_place(device == "cuda"))
+
+
+@cache
+def _place(on_gpu: bool) -> dict[str, Any]:
+    gpu = nvml.visible() if on_gpu else None
+    return {**machine(), "gpu": gpu, "python": platform.python_version(), **versions.current()}
 
 
 def _checkout(package: Path = _PACKAGE) -> dict[str, str | bool | None]:
@@ -70,27 +73,6 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def _cpu() -> str | None:
-    for line in (_read("/proc/cpuinfo") or "").splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or None
-
-
-def _cores() -> int | None:
-    """Cores that this process may use, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
 def _threads() -> int | None:
     torch = sys.modules.get("torch")
     return torch.get_num_threads() if torch else None
-
-
-def _read(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return None

@@ -17,9 +17,9 @@ class Users:
     bytes: int | None
 
 
-def users(uuid: str) -> Users | None:
-    """All who compute on the GPU now; None without NVML or on a MIG slice."""
-    running = _running(uuid)
+def users(device: str) -> Users | None:
+    """All who compute on the GPU of a uuid now; None without NVML, on a MIG slice, or of `cpu`."""
+    running = None if device == "cpu" else _running(device)
     if running is None:
         return None
     held = [process.usedGpuMemory for process in running]
@@ -35,6 +35,29 @@ def process_bytes(uuid: str) -> int | None:
     """
     own = [each.usedGpuMemory for each in _running(uuid) or [] if each.pid == os.getpid()]
     return own[0] if own else None
+
+
+def visible() -> str | None:
+    """The names of the GPUs that CUDA shows to this process's children; None without NVML."""
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    try:
+        pynvml.nvmlInit()
+        try:
+            if asked is None:
+                asked = ",".join(map(str, range(pynvml.nvmlDeviceGetCount())))
+            names = [pynvml.nvmlDeviceGetName(_handle(each.strip())) for each in asked.split(",")]
+        finally:
+            pynvml.nvmlShutdown()
+    except (pynvml.NVMLError, ValueError):
+        return None
+    return ", ".join(dict.fromkeys(names)) or None
+
+
+def _handle(asked: str) -> Any:
+    """Of a GPU as CUDA_VISIBLE_DEVICES calls it: by its place, or by its uuid."""
+    if asked.startswith(("GPU-", "MIG-")):
+        return pynvml.nvmlDeviceGetHandleByUUID(asked)
+    return pynvml.nvmlDeviceGetHandleByIndex(int(asked))
 
 
 def _running(uuid: str) -> list[Any] | None:

@@ -48,9 +48,12 @@ class Axis:
         return self.zero if self.zero is not None and value <= 0 else value
 
     def place(self, value: float) -> float:
-        """Where a value lies on the axis: 0 at its low end, 1 at its high end."""
+        """Where a value lies on the axis: 0 at its low end, 1 at its high end. An interval's end
+        that has no logarithm lies beyond the low one.
+        """
         if self.log:
-            return log10(self.on(value) / self.low) / log10(self.high / self.low)
+            on = self.on(value)
+            return log10(on / self.low) / log10(self.high / self.low) if on > 0 else 0.0
         return (value - self.low) / (self.high - self.low)
 
 

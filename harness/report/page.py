@@ -79,7 +79,8 @@ def build(
 
 
 def _build(results: Path, out: Path, held: tuple[Claim, ...], only: dict[str, str | None]) -> Path:
-    frame, beside = read(results)
+    corrupt: list[str] = []
+    frame, beside = read(results, corrupt)
     for field, value in only.items():
         if value is not None:
             frame = _of(frame, field, value)
@@ -91,7 +92,7 @@ def _build(results: Path, out: Path, held: tuple[Claim, ...], only: dict[str, st
     sections = [section(subject, place, out, held) for place, subject in enumerate(subjects)]
     every = [subject.study for subject in subjects]
     over_all = claims(across(every, held), every, out)
-    _write(out, _render(sections, str(results), out.stem, over_all).encode())
+    _write(out, _render(sections, str(results), out.stem, over_all, corrupt).encode())
     for each in sections:
         name = f"{out.stem}-{each.key}methods"
         _write(out.with_name(f"{name}.csv"), export.csv(each.subject).encode())
@@ -110,7 +111,9 @@ def _of(frame: pd.DataFrame, field: str, value: str) -> pd.DataFrame:
     return frame[frame[field] == value]
 
 
-def _render(sections: list[Section], results: str, stem: str, over_all: Claims) -> str:
+def _render(
+    sections: list[Section], results: str, stem: str, over_all: Claims, corrupt: list[str]
+) -> str:
     plotly = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     return render(
         "page.html.j2",
@@ -122,6 +125,7 @@ def _render(sections: list[Section], results: str, stem: str, over_all: Claims) 
         results=results,
         plotly=zipped(plotly),
         over_all=over_all,
+        corrupt=corrupt,
         stem=stem,
         at_once=max(LEAST, AT_ONCE // max(1, len(sections))),
         many=sum(len(each.subject.entries) for each in sections) > MANY,

@@ -117,7 +117,8 @@ def cost_axis(subject: Subject, figure: str, known: Sequence[Entry]) -> Axis:
         return axis("trained parameters", values, numbers.short(numbers.count), log=True)
     if figure == "file_bytes":
         plain = axis("stored bytes", values, numbers.in_bytes, log=True)
-        least = plain.low if plain.zero is None else min(value for value in values if value > 0)
+        positive = [value for value in values if value > 0]
+        least = plain.low if plain.zero is None else min(positive, default=plain.high)
         none = () if plain.zero is None else ((plain.zero, "0"),)
         return replace(plain, ticks=(*none, *_bytes_ticks(least, plain.high)))
     if figure == "train_memory":

@@ -80,8 +80,13 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
     told: list[tuple[str, str]] = []
     for place, (environment, n) in enumerate(subject.study.environments, start=1):
         which = "Machine" if len(subject.study.environments) == 1 else f"Environment {place}"
-        told.append((which, f"{environment.name} ({plural(n, 'trial')})"))
+        ids = len(subject.mixed.machines.get(environment, ()))
+        on = f" on {ids} machines" if ids > 1 else ""
+        told.append((which, f"{environment.name} ({plural(n, 'trial')}{on})"))
         told.append(("Libraries", environment.libraries))
+    if subject.mixed.moved:
+        who = f"{subject.mixed.moved} of {plural(len(rows), 'trial')}"
+        told.append(("Trained", f"{who} on another machine than they were measured on"))
     versions = sorted(
         {str(row["environment.harness"]) for row in rows if "environment.harness" in row}
     )

@@ -11,6 +11,7 @@ from functools import cached_property
 from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate, unknown
+from harness.analysis.mixed import Mixed, mixed
 from harness.analysis.nulls import Verdict, verdict
 from harness.analysis.pareto import front
 from harness.analysis.prediction import Predicted, predictions
@@ -84,6 +85,10 @@ class Subject:
     def predicted(self) -> list[Predicted]:
         """The peaks of finished trials that were predicted before they were measured."""
         return predictions(row for row in self.study.rows if str(row["trial"]) in self.by_trial)
+
+    @cached_property
+    def mixed(self) -> Mixed:
+        return mixed(self.study)
 
     @cached_property
     def searches(self) -> tuple[Search, ...]:

@@ -9,7 +9,7 @@ from harness.analysis.choice import Choice
 from harness.analysis.entry import Entry
 from harness.analysis.numbers import listed, plural
 from harness.analysis.scenarios import Answer
-from harness.report import search
+from harness.report import mixed, search
 from harness.report.foreign import alerts as foreign_alerts
 from harness.report.subject import Subject
 
@@ -87,8 +87,9 @@ def alerts(subject: Subject) -> tuple[str, ...]:
         told.append(
             f"The records come from {len(subject.study.environments)} environments. Times are "
             "compared within the commonest only, memory within one kind of GPU; elsewhere they are "
-            "a dash. Memory may differ by some percent between versions of libraries."
+            "a dash."
         )
+    told += mixed.alerts(subject)
     told += foreign_alerts(subject)
     steps = {entry.recipe.get("train.steps") for entry in subject.entries if entry.family != "head"}
     if len(steps - {None}) > 1:

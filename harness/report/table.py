@@ -238,4 +238,6 @@ def tags(subject: Subject, entry: Entry) -> tuple[tuple[str, str], ...]:
         tags.append(("unstable", f"Varied by more than 10%: {what}"))
     if entry.busy:
         tags.append(("busy machine", "Other programs used the machine while it was measured"))
+    if entry.elsewhere:
+        tags.append(("trained elsewhere", f"Trained with {'; or '.join(entry.elsewhere)}"))
     return tuple(tags)

@@ -122,7 +122,11 @@ def examples(task: TaskConfig) -> Examples:
 
 
 def _path(task: TaskConfig) -> Path:
-    return fetch(task.source, "task.source") / task.file
+    folder = fetch(task.source, "task.source")
+    # What stands for the data in a trial's identity is the digest of that folder.
+    if not (folder / task.file).absolute().is_relative_to(folder.absolute()) or ".." in task.file:
+        raise ConfigError("task.file", task.file, f"leads out of {folder}")
+    return folder / task.file
 
 
 def _not_dropped(raw: pd.DataFrame, task: TaskConfig) -> pd.Series:

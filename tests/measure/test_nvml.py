@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from harness.measure.nvml import Users, process_bytes, users
+from harness.measure.nvml import Users, process_bytes, users, visible
 
 
 @pytest.fixture
@@ -70,3 +70,49 @@ def test_a_driver_that_is_absent_or_has_no_such_gpu_gives_none(
 def test_a_sweep_asks_without_importing_torch() -> None:
     code = "import sys, harness.measure.nvml, harness.sweep; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def cards(driver: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two cards of one kind and one of another."""
+    names = {0: "A100", 1: "A100", 2: "T4", "GPU-2": "T4", "MIG-0": "A100 MIG 1g.5gb"}
+
+    def by_index(index: int) -> int:
+        if index > 2:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_INVALID_ARGUMENT)
+        return index
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 3)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", by_index)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: uuid)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", names.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (None, "A100, T4"),
+        ("1", "A100"),
+        ("2, 0", "T4, A100"),
+        ("GPU-2", "T4"),
+        ("MIG-0", "A100 MIG 1g.5gb"),
+        ("7", None),
+        ("", None),
+        ("none", None),
+    ],
+)
+def test_the_gpus_that_cuda_shows_are_named_once_each(
+    cards: None, monkeypatch: pytest.MonkeyPatch, asked: str | None, expected: str | None
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", asked)
+    assert visible() == expected
+
+
+def test_without_a_driver_no_gpu_is_named(cards: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", fail)
+    assert visible() is None
