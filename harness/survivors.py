@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from types import TracebackType
 import psutil
 from omegaconf import DictConfig
 
+SUBMITTED = "_submitted.pkl"
 LOOKS = 5.0  # seconds between two looks at what Ray is doing
 
 
@@ -61,13 +61,10 @@ class Survivors:
         return set(self._slurm_ids()) - self._before
 
     def _slurm_ids(self) -> Iterator[str]:
-        """submitit keeps a folder for each job, which has its id for a name."""
-        if not self._config._target_.endswith("SlurmLauncher"):
-            return
-        with suppress(FileNotFoundError):
-            for folder in Path(self._config.submitit_folder).parent.iterdir():
-                if re.fullmatch(r"\d+(_\d+)?", folder.name):
-                    yield folder.name
+        """submitit keeps a folder for each job, and in it what was submitted."""
+        if self._config._target_.endswith("SlurmLauncher"):
+            for path in Path(self._config.submitit_folder).parent.glob(f"*/*{SUBMITTED}"):
+                yield path.name.removesuffix(SUBMITTED)
 
 
 def _controllers() -> list[psutil.Process]:
