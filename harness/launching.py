@@ -21,11 +21,11 @@ from harness.command import tell
 from harness.config import RunConfig, TrialConfig, run_config
 from harness.entry import Asked
 from harness.errors import ConfigError, HarnessError, told
+from harness.prerequisites import prepare, writable
 from harness.queue import Queue
 from harness.search_config import search_config
 from harness.sources import with_sources
 from harness.survivors import Survivors
-from harness.sweep import prepare, writable
 from harness.trials import Trial, trial_of
 
 JOBS = ".jobs"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from harness import assets, manifest, plain_text, store
+from harness import manifest, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
@@ -20,6 +18,7 @@ from harness.isolation import Outcome
 from harness.measure import nvml
 from harness.memory_limit import too_large, unforeseen
 from harness.phases import Phase, named
+from harness.prerequisites import prepare, writable
 from harness.progress import Progress, figures_of, name_of, quality_of
 from harness.queue import Queue
 from harness.runner import Runner
@@ -310,25 +309,3 @@ def _refusal(others: nvml.Users) -> str:
     held = "bytes unknown" if others.bytes is None else f"{others.bytes / 2**20:.0f} MiB"
     expected = f"others compute on the GPU ({others.processes} processes, {held}); measure later"
     return str(ConfigError("occupied", "refuse", expected))
-
-
-def prepare(trials: list[Trial]) -> None:
-    """Fetch what the trials need and check their data, once per model and task."""
-    from harness.tasks.data import check
-
-    for model in {repr(t.config.model): t.config.model for t in trials}.values():
-        assets.fetch(model.source, "model.source")
-    for task in {repr(t.config.task): t.config.task for t in trials}.values():
-        check(task)
-    for plain in {repr(p): p for t in trials if (p := t.config.measure.forgetting)}.values():
-        plain_text.passages(plain)
-
-
-def writable(results: Path) -> None:
-    """Raises ConfigError where no record could be kept."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=results):
-            pass
-    except OSError as error:
-        raise ConfigError("results", results, f"cannot be written: {error.strerror}") from error
