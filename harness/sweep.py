@@ -41,39 +41,18 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     """
     asked = distinct(trial_of(config, run.results) for config in configs)
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
-    try:
-        sweep = _Sweep(trials, run)
-        sweep.tell_versions()
-        if sweep.open():
-            writable(run.results)
+    sweep = _Sweep(trials, run)
+    sweep.tell_versions()
+    if sweep.open():
+        writable(run.results)
+        prepare(sweep.open())
+        try:
             manifest.write(run.results, trials, manifest.own_command())
-            prepare(sweep.open())
             sweep.run()
-    except OSError as error:
-        expected = f"cannot be written: {error.strerror}; what is finished is kept"
-        raise ConfigError("results", run.results, expected) from error
+        except OSError as error:
+            expected = f"cannot be written: {error.strerror}; what is finished is kept"
+            raise ConfigError("results", run.results, expected) from error
     return [store.record(trial.folder) or trial.unfinished() for trial in asked]
-
-
-def run_trial(*overrides: str) -> dict[str, Any]:
-    """Run one trial from Python, as `python -m harness` would with these overrides.
-
-    Returns its record. The calling script needs the usual `if __name__ == "__main__":`, since
-    each phase runs in a process of its own. Raises ConfigError or AssetError.
-
-    >>> run_trial("method=lora", "size=8", "task=rotten_tomatoes")  # doctest: +SKIP
-    """
-    from harness.budget import with_sizes
-    from harness.config import run_config
-    from harness.entry import compose
-    from harness.search import run_searched
-    from harness.search_config import search_config
-    from harness.sources import with_sources
-
-    cfg = compose(overrides)
-    run = run_config(cfg)
-    configs = [with_sources(each) for each in with_sizes([cfg], run)]
-    return run_searched(configs, search_config(cfg), run)[0]
 
 
 class _Sweep:
