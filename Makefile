@@ -6,7 +6,7 @@ sweep ?= quick
 results ?= results
 out ?= reports/index.html
 
-.PHONY: help setup dev sweep study report test lint bench lock clean
+.PHONY: help setup dev sweep study report test lint bench audit lock clean
 
 help:
 	@echo "make sweep   run the sweep '$(sweep)' (sweep=NAME for another) and write $(out)"
@@ -14,6 +14,7 @@ help:
 	@echo "make report  rebuild the report from $(results)"
 	@echo "make test    the test suite        make lint   formatting, lint and types"
 	@echo "make bench   is the timing fine enough here, and what does the harness itself cost?"
+	@echo "make audit   is something known against the locked versions? (asks PyPI)"
 	@echo "make setup   the virtual environment alone"
 
 setup: $(VENV)/.ready
@@ -58,13 +59,20 @@ lint: dev
 bench: setup
 	@$(PY) -m harness.bench $(ARGS)
 
+# Strict: what could not be looked up counts as a failure, not as free of known faults.
+audit:
+	@rm -rf build/audit && $(PYTHON) -m venv build/audit
+	@build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r requirements-dev.lock \
+	  || { echo "Not clean: a fault is named above, or pip-audit could not reach PyPI's records of them"; exit 1; }
+
 # Exact versions of what pyproject.toml allows today; run on the oldest Python that is supported.
 lock:
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 hatchling editables
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant]'
 	@build/lock/bin/python -m pip freeze --exclude peft-harness | sed 's/+cpu//' > requirements.lock
-	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant,dev]'
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant,slurm,dev]'
 	@build/lock/bin/python -m pip freeze --exclude peft-harness | sed 's/+cpu//' > build/all.lock
 	@{ echo "-r requirements.lock"; grep -vxFf requirements.lock build/all.lock; } > requirements-dev.lock
 	@rm -rf build/lock build/all.lock

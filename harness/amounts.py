@@ -1,4 +1,4 @@
-"""Amounts of memory, and shares, as people write them."""
+"""Amounts of memory and time, and shares, as people write them."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ def told_bytes(amount: float) -> str:
     """In the largest unit that it has one of: 9.5 * 2**30 is `9.5 GiB`."""
     unit = next(name for name in ("GiB", "MiB", "KiB", "B") if amount >= UNITS[name] or name == "B")
     return f"{amount / UNITS[unit]:.4g} {unit}"
+
+
+def told_seconds(seconds: float) -> str:
+    """In the largest unit that it has two of: 5400 is `90 min`."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return (
+                f"{seconds / length:.2g} {unit}" if length > 60 else f"{seconds / length:.0f} min"
+            )
+    return f"{seconds:.0f} s"

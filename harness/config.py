@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +26,7 @@ from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
 from harness.assets.source import Source
-from harness.checked import Checked, Count, Name, Share, from_plain
+from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 
@@ -97,7 +99,7 @@ class MethodConfig(Checked):
 class TrainConfig(Checked):
     steps: Count
     batch_size: Count
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Rate
     warmup: Share
     """Share of the steps over which the learning rate rises; it then falls linearly to zero."""
     weight_decay: Annotated[float, Field(ge=0)]
@@ -112,11 +114,20 @@ class TrainConfig(Checked):
     """Hold what a method adds to a base in float32, as peft does; else as the base is held."""
     autocast: bool = False
     """Mixed precision: weights in float32, products of a training step in bfloat16."""
+    devices: Count = 1
+    """Devices that the model is spread over for its training, each with rows of every batch."""
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulation:
             expected = f"must divide train.batch_size={self.batch_size}"
             raise ConfigError("accumulation", self.accumulation, expected)
+        rows = self.batch_size // self.accumulation
+        if self.devices > rows:
+            expected = f"must be at most {rows}, the texts computed at once"
+            raise ConfigError("devices", self.devices, expected)
+        if self.devices > 1 and self.optimizer not in ("adamw", "sgd"):
+            expected = f"takes no pieces of tensors: adamw or sgd, or devices=1, not {self.devices}"
+            raise ConfigError("optimizer", self.optimizer, expected)
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,7 @@ class TrialConfig(Checked):
     method: MethodConfig
     train: TrainConfig
     measure: MeasureConfig
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     device: Literal["cpu", "cuda"]
     sources: tuple[TrialConfig, ...] = ()
     """The trials whose trained adapters the method builds on; they are run first."""
@@ -144,7 +155,10 @@ class TrialConfig(Checked):
 
     def as_dict(self) -> dict[str, Any]:
         """The resolved config as plain JSON values."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        plain: dict[str, Any] = validator(TrialConfig).dump_python(self, mode="json")
+        plain["sources"] = [source.as_dict() for source in self.sources]
+        if self.train.devices == 1:  # ids and recipes are as they were before there could be more
+            del plain["train"]["devices"]
         return plain
 
 
@@ -163,6 +177,8 @@ class RunConfig(Checked):
     """What this command does: train, or measure what was trained here or elsewhere, or both."""
     retry: Literal["failed", "none"]
     """Trials that once ended badly: run them again, or leave them as they are."""
+    versions: Literal["keep", "rerun"]
+    """Trials that ended well under other versions of the libraries: keep them, or run them anew."""
     others: Literal["wait", "leave"]
     """Trials that another sweep works on: wait for them, or leave them to it."""
     lease: Annotated[float, Field(gt=0)]
@@ -173,8 +189,23 @@ class RunConfig(Checked):
     """Tracebacks with the errors."""
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """What a composed config cannot answer is a ConfigError, such as `${absent}`."""
+    try:
+        yield
+    except (MissingMandatoryValue, InterpolationToMissingValueError) as error:
+        raise ConfigError(error.full_key or "config", "???", "needs a value") from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
+
+
+@readable()
 def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialConfig:
     """The checked trial of a composed config; raises ConfigError."""
+    for name in ("model", "task", "method"):
+        if not OmegaConf.is_dict(cfg.get(name)):
+            raise ConfigError(name, cfg.get(name), "must be one of the configs of its group")
     cfg = cfg.copy()
     _set_size(cfg)
     plain = _plain(cfg)
@@ -186,13 +217,16 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     # Short for source.path, which the file refers to it.
     plain["task"].pop("path", None)
     plain["model"].pop("path", None)
-    if plain["device"] == "auto":
+    if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
+    if absent := [name for name in names if name not in plain]:
+        raise ConfigError(absent[0], None, "needs a value")
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
     return replace(trial, sources=tuple(sources))
 
 
+@readable()
 def run_config(cfg: DictConfig) -> RunConfig:
     """The checked run settings of a composed config; raises ConfigError."""
     names = [entry.name for entry in fields(RunConfig)]
@@ -201,6 +235,7 @@ def run_config(cfg: DictConfig) -> RunConfig:
     return from_plain(RunConfig, plain)
 
 
+@readable()
 def budget_of(cfg: DictConfig) -> float | None:
     """The share of trained parameters that a composed config asks for, in place of a size.
 
@@ -260,6 +295,7 @@ def _set_size(cfg: DictConfig) -> None:
         cfg.method[name] = own
 
 
+@cache
 def _found_device() -> str:
     """cuda if torch is built for it and the driver shows a GPU; asked without importing torch."""
     import pynvml
@@ -274,11 +310,6 @@ def _found_device() -> str:
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
-    try:
-        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    except (MissingMandatoryValue, InterpolationToMissingValueError) as error:
-        raise ConfigError(error.full_key or "config", "???", "needs a value") from error
-    except OmegaConfBaseException as error:
-        raise ConfigError(error.full_key or "config", "", str(error).splitlines()[0]) from error
+    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}

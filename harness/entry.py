@@ -10,13 +10,18 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
@@ -26,17 +31,66 @@ from harness.stopping import interruptible
 PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
+BASIC = "basic"
+# Which extra brings a launcher.
+EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 
 
-def run(command: Callable[[list[DictConfig]], int], config_name: str = "config") -> int:
+@dataclass
+class Asked:
+    """The jobs that a command line asks for: one, or with -m one per combination."""
+
+    config_name: str
+    configs: list[DictConfig] = field(default_factory=list)
+    overrides: list[list[str]] = field(default_factory=list)
+    """Of each job, without those of Hydra itself."""
+    launcher: str = BASIC
+    """Hydra's name of what runs the jobs; `basic` is this process."""
+    hydra_overrides: list[str] = field(default_factory=list)
+    loader: ConfigLoader | None = None
+
+    def add(self, cfg: DictConfig) -> None:
+        """Keep the job that Hydra is running."""
+        own = HydraConfig.get()
+        self.configs.append(cfg)
+        self.overrides.append(list(own.overrides.task))
+        self.launcher = own.runtime.choices["hydra/launcher"]
+        self.hydra_overrides = list(own.overrides.hydra)
+        self.loader = GlobalHydra.instance().config_loader()
+
+
+class Collecting(Callback):
+    """Lets Hydra run its jobs in this process, whichever launcher is asked for."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        # Launchers are given what is collected, and the config of a job still names the one asked
+        # for: it is composed from the overrides again.
+        with open_dict(config.hydra):
+            config.hydra.launcher = {
+                "_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+            }
+
+
+def run(
+    command: Callable[[list[DictConfig]], int],
+    config_name: str = "config",
+    launch: Callable[[Asked], int] | None = None,
+) -> int:
     """Run `command` on the configs that the command line asks for; returns the exit code.
 
-    An error at the door is one line on stderr and exit code 1; the traceback comes with
-    `debug=true`. SIGINT, SIGTERM and SIGHUP end it cleanly, with one line and 128 and their number.
+    What asks for another launcher than Hydra's own goes to `launch`. An error at the door is one
+    line on stderr and exit code 1; the traceback comes with `debug=true`. SIGINT, SIGTERM and
+    SIGHUP end it cleanly, with one line and 128 and their number.
     """
     try:
         with interruptible(), _warnings_in_a_line():
-            return command(configs(config_name))
+            jobs = asked(config_name)
+            if jobs.launcher == BASIC:
+                return command(jobs.configs)
+            if launch is None:
+                expected = "trials alone are handed to a launcher, by python -m harness"
+                raise ConfigError("hydra/launcher", jobs.launcher, expected)
+            return launch(jobs)
     except HarnessError as error:
         if "debug=true" in sys.argv:
             traceback.print_exc()
@@ -65,46 +119,42 @@ def _warnings_in_a_line() -> Iterator[None]:
         yield
 
 
-def configs(config_name: str) -> list[DictConfig]:
-    """Every config that the command line asks for: one, or with -m one per combination.
+def asked(config_name: str) -> Asked:
+    """Every job that the command line asks for: one, or with -m one per combination.
 
     Hydra calls the collector once per job; running the jobs is the sweep's own business, which
     knows all of them before it starts the first. Raises ConfigError.
     """
-    _register()
+    register()
     # Hydra prints and exits by itself unless asked for the exception.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv[1:] = _arguments(sys.argv[1:])
-    collected: list[DictConfig] = []
+    collected = Asked(config_name)
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
     def collect(cfg: DictConfig) -> None:
-        collected.append(cfg)
+        collected.add(cfg)
 
     try:
         collect()
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
-    except OSError as error:
-        raise ConfigError(
-            "results", error.filename, f"cannot be written: {error.strerror}"
-        ) from error
-    if not collected:  # --help and its like have printed what was asked for
+    if not collected.configs:  # --help and its like have printed what was asked for
         raise SystemExit(0)
     return collected
 
 
 def compose(overrides: Sequence[str], config_name: str = "config") -> DictConfig:
     """A command's config from overrides as its command line takes them. Raises ConfigError."""
-    _register()
+    register()
     try:
         with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
             return hydra.compose(config_name, [_open_method_option(text) for text in overrides])
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra makes of what was typed
         raise _plain_error(error) from error
 
 
-def _register() -> None:
+def register() -> None:
     """Tell Hydra what the files under conf/ refer to, and the methods that peft brings along."""
     OmegaConf.register_new_resolver("times", lambda a, b: a * b, replace=True)
     OmegaConf.register_new_resolver(
@@ -123,7 +173,8 @@ def _register() -> None:
 def _arguments(given: Sequence[str]) -> list[str]:
     """The command line as Hydra takes it: -m may stand anywhere, and method options are open."""
     flags = [argument for argument in given if argument in ("-m", "--multirun")]
-    return flags + [_open_method_option(a) for a in given if a not in flags]
+    collecting = f"++hydra.callbacks.collecting._target_={__name__}.{Collecting.__name__}"
+    return [*flags, *(_open_method_option(a) for a in given if a not in flags), collecting]
 
 
 def _open_method_option(argument: str) -> str:
@@ -137,11 +188,19 @@ def _open_method_option(argument: str) -> str:
 def _plain_error(error: Exception) -> ConfigError:
     cause = error.__cause__
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = error.missing_cfg_file.removesuffix(".yaml").partition("/")
+        missing = error.missing_cfg_file.removesuffix(".yaml")
+        launcher = missing.removeprefix("hydra/launcher/")
+        if launcher in EXTRAS:
+            expected = f"is not installed: pip install 'peft-harness[{EXTRAS[launcher]}]'"
+            return ConfigError("hydra/launcher", launcher, expected)
+        split = missing.rpartition if missing.startswith("hydra/") else missing.partition
+        group, _, name = split("/")
         options = list(error.options or [])
         if group == "method":
             options += [f"{peft_types.GROUP}/{each}" for each in peft_types.names()]
         return ConfigError(group, name, nearest(name, options))
+    if isinstance(error, OSError):
+        return ConfigError("results", error.filename, f"cannot be written: {error.strerror}")
     if isinstance(error, OverrideParseException):
         return ConfigError("override", error.override, str(error).splitlines()[0])
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:

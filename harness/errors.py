@@ -9,6 +9,9 @@ from difflib import get_close_matches
 class HarnessError(Exception):
     """An error that is told to the user in one line, without a traceback."""
 
+    def __str__(self) -> str:
+        return in_one_line(super().__str__())
+
 
 class ConfigError(HarnessError, ValueError):
     """An input that contradicts itself or its surroundings.
@@ -21,7 +24,7 @@ class ConfigError(HarnessError, ValueError):
         super().__init__(field, value, expected)
 
     def __str__(self) -> str:
-        return f"{self.field}={self.value}: {self.expected}"
+        return in_one_line(f"{self.field}={self.value}: {self.expected}")
 
 
 class Unreadable(UserWarning):
@@ -30,6 +33,11 @@ class Unreadable(UserWarning):
 
 class AssetError(HarnessError):
     """Weights or data that cannot be had: no network, a wrong checksum, a missing file."""
+
+
+def in_one_line(text: str) -> str:
+    """What would end a line, or steer a terminal, is told by its escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def told(error: Exception) -> str:

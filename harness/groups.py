@@ -7,6 +7,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
+from harness.checked import Rate
 from harness.errors import ConfigError
 
 # Of what is below, squares and sums are finite, and whole numbers fit into a column.
@@ -15,7 +16,6 @@ Amount = Annotated[float, Field(ge=0, lt=2.0**63, allow_inf_nan=False)]
 # And quotients.
 Positive = Annotated[float, Field(gt=1e-100, lt=2.0**63, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
-Several = Annotated[int, Field(ge=1, lt=2**53)]
 
 
 class _Ends(TypedDict, total=False):
@@ -133,7 +133,7 @@ class Training(TypedDict, total=False):
     seconds: Amount | None
     seconds_per_step: Timing | None
     steps: Count | None
-    learning_rate: Positive | None
+    learning_rate: Rate | None
     stable: bool | None
     curve: list[Look] | None
 
@@ -217,19 +217,30 @@ class PhaseSeen(TypedDict, total=False):
     stolen_cores: Number | None
 
 
-class Environment(TypedDict, total=False):
-    phases: dict[str, PhaseSeen] | None
+class Place(TypedDict, total=False):
+    """A machine, and the versions of what ran there."""
+
+    machine: str | None
+    platform: str | None
+    cpu: str | None
+    gpu: str | None
+    cores: Amount | None
     python: str | None
     torch: str | None
     transformers: str | None
     peft: str | None
     harness: str | None
+
+
+class Elsewhere(Place, total=False):
+    phases: list[str] | None
+
+
+class Environment(Place, total=False):
+    phases: dict[str, PhaseSeen] | None
+    elsewhere: list[Elsewhere] | None
     commit: str | None
     dirty: bool | None
-    platform: str | None
-    cpu: str | None
-    gpu: str | None
-    cores: Amount | None
     threads: Amount | None
     busy: bool | None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,9 +21,9 @@ from transformers import (
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
-from harness.assets import fetch
 from harness.config import ModelConfig
 from harness.errors import ConfigError, HarnessError, nearest
+from harness.model_folder import SAFELY, check_weights, model_folder
 
 ARCHITECTURE = "model.source.architecture"
 # What configs take beside the fields that they declare.
@@ -35,16 +34,14 @@ def load_backbone(
     model: ModelConfig, quantization: QuantizationConfigMixin | None = None
 ) -> PreTrainedModel:
     """The pretrained transformer without any head, on the CPU, as `dtype` says or quantised."""
-    folder = fetch(model.source, "model.source")
-    _check_folder(model, folder)
-    if not list(folder.glob("*.safetensors")):
-        raise ConfigError("model.source", folder, "holds no *.safetensors; pickles are not loaded")
+    folder = model_folder(model)
+    check_weights(folder)
     backbone = AutoModel.from_pretrained(
         folder,
         dtype=getattr(torch, model.dtype),
         use_safetensors=True,
-        local_files_only=True,
         quantization_config=quantization,
+        **SAFELY,
     )
     return without_pooler(backbone)
 
@@ -75,9 +72,7 @@ def architecture(model: ModelConfig) -> PreTrainedConfig:
             return AutoConfig.for_model(**given)
         except Exception as error:  # of any check of any model's config
             raise _unbuildable(model, error) from error
-    folder = fetch(model.source, "model.source")
-    _check_folder(model, folder)
-    return AutoConfig.from_pretrained(folder, local_files_only=True)
+    return AutoConfig.from_pretrained(model_folder(model), **SAFELY)
 
 
 def context_of(config: PreTrainedConfig) -> int | None:
@@ -104,15 +99,15 @@ def load_output(model: ModelConfig) -> nn.Module:
 
     Raises NoOutput for what is no decoder, and for a checkpoint that lacks the embedding.
     """
-    folder = fetch(model.source, "model.source")
-    if not generates(AutoConfig.from_pretrained(folder, local_files_only=True)):
+    folder = model_folder(model)
+    if not generates(AutoConfig.from_pretrained(folder, **SAFELY)):
         raise NoOutput("not a decoder alone: it does not say what comes next")
     found: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=getattr(torch, model.dtype),
         use_safetensors=True,
-        local_files_only=True,
         output_loading_info=True,
+        **SAFELY,
     )
     whole, loading = found
     output = whole.get_output_embeddings()
@@ -124,7 +119,7 @@ def load_output(model: ModelConfig) -> nn.Module:
 
 
 def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
-    return AutoTokenizer.from_pretrained(fetch(model.source, "model.source"), local_files_only=True)
+    return AutoTokenizer.from_pretrained(model_folder(model), **SAFELY)
 
 
 class TaskModel(nn.Module):
@@ -196,11 +191,6 @@ def without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
     if getattr(backbone, "pooler", None) is not None:
         setattr(backbone, "pooler", None)  # noqa: B010  a module by declaration
     return backbone
-
-
-def _check_folder(model: ModelConfig, folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise ConfigError("model.source", folder, "holds no config.json of a transformers model")
 
 
 def _check_fields(given: dict[str, Any]) -> None:

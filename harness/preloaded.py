@@ -2,6 +2,7 @@
 
 import io
 import pkgutil
+import signal
 import warnings
 from contextlib import redirect_stderr
 from importlib import import_module
@@ -28,3 +29,7 @@ for package in (phases, harness.methods):
 # Built at first use, and then by every phase again.
 validator(TrialConfig)
 conversion_mapping.get_checkpoint_conversion_mapping("bert")
+
+# Schedulers tell all processes of a job that its time is up; what to do then its first one decides.
+for warning in (signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(warning, signal.SIG_IGN)

@@ -21,9 +21,9 @@ from transformers import (
 )
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from harness.assets import fetch
 from harness.config import ModelConfig
 from harness.errors import HarnessError
+from harness.model_folder import SAFELY, model_folder
 from harness.models import token_states
 from harness.plain_text import FEWEST
 
@@ -139,8 +139,8 @@ def own_objective(
     None where the checkpoint lacks a weight of the head, for a head that asks for more than the
     last states, and for encoder-decoders, whose objectives differ from one to the next.
     """
-    folder = fetch(config.source, "model.source")
-    kind: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
+    folder = model_folder(config)
+    kind: PreTrainedConfig = AutoConfig.from_pretrained(folder, **SAFELY)
     if kind.is_encoder_decoder:
         return None
     if type(kind) in MODEL_FOR_MASKED_LM_MAPPING and tokenizer.mask_token_id is not None:
@@ -183,8 +183,8 @@ def _head(auto: Any, folder: Any, device: str) -> Head | None:
         folder,
         dtype=torch.float32,
         use_safetensors=True,
-        local_files_only=True,
         output_loading_info=True,
+        **SAFELY,
     )
     if told["missing_keys"] or told["mismatched_keys"]:
         return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness import store
 from harness.config import SCHEMA, RunConfig
 from harness.lease import Lease
 from harness.trials import Trial
+from harness.versions import told
 
 Stamp = tuple[int, int, int]
 
@@ -18,6 +19,8 @@ class Ending(NamedTuple):
 
     status: str
     reason: str | None
+    versions: str | None
+    """Which libraries it ran under that differ from those installed, in words."""
 
 
 class Queue:
@@ -85,17 +88,18 @@ class Queue:
         record = store.record(trial.folder)
         if record is None or record.get("schema") != SCHEMA:
             return None
+        versions = told(record)
         old = stamp == self._before[trial.id]
-        return (
-            None if old and self._again(record) else Ending(record["status"], record.get("reason"))
-        )
+        if old and self._again(record["status"], versions):
+            return None
+        return Ending(record["status"], record.get("reason"), versions)
 
-    def _again(self, record: dict[str, Any]) -> bool:
+    def _again(self, status: str, versions: str | None) -> bool:
         """Whether a trial that ended before this sweep began is run again."""
-        if record["status"] == "ok":
-            return False
+        if status == "ok":
+            return self._run.versions == "rerun" and versions is not None
         # Whether one fits into the limit of memory depends on the limit of this run.
-        return self._run.retry == "failed" or record["status"] == "skipped"
+        return self._run.retry == "failed" or status == "skipped"
 
     def _lease(self, trial: Trial) -> Lease:
         if trial.id not in self._leases:

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from unicodedata import category
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json
@@ -106,7 +107,9 @@ def read_bytes(path: Path) -> bytes:
 
 def printable(text: str) -> str:
     """A text from outside on one line, with nothing in it that a terminal obeys."""
-    return text if text.isprintable() else repr(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or category(c) == "Zs" else repr(c)[1:-1] for c in text)
 
 
 def plain(value: object) -> str:

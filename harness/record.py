@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, Required, get_args
+from typing import Annotated, Literal, Required, get_args
 
 from pydantic import AfterValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from harness.groups import Count, Groups, Positive, Several
+from harness.checked import Rate, Seed
+from harness.groups import Count, Groups, Place, Positive
 
 Status = Literal["ok", "failed", "diverged", "out_of_memory", "killed", "timeout", "skipped"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -53,7 +54,7 @@ class Origin(TypedDict, total=False):
 class Train(TypedDict, total=False):
     steps: Count | None
     batch_size: Count | None
-    learning_rate: Positive | None
+    learning_rate: Rate | None
 
 
 class Limit(TypedDict, total=False):
@@ -81,9 +82,9 @@ class Record(Groups, total=False):
     task: str | None
     method: Required[str]
     family: str | None
-    size: Several | None
+    size: Positive | None
     size_field: str | None
-    seed: Count | None
+    seed: Seed | None
     stage: str | None
     origin: Origin | None
     config: Config | None
@@ -95,4 +96,4 @@ class Part(TypedDict, total=False):
 
     schema: Required[Count]
     groups: Required[Groups]
-    place: dict[str, Any] | None
+    place: Place | None

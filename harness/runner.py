@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import running
 from harness.errors import HarnessError
 from harness.isolation import Outcome, Processes, Task
 from harness.phases import Phase
@@ -54,6 +55,7 @@ class Runner:
         self._phase[trial.id] = phase
         log = trial.folder / "log.txt"
         arguments = trial.arguments(phase, prepared)
+        running.mark(trial.folder, phase.name)
         self._processes.start(self._task(trial.id, "run", arguments, log, threads))
 
     def collect(self, threads: int, **seen: Any) -> tuple[Trial, bool]:
@@ -65,6 +67,7 @@ class Runner:
         self._seconds[trial.id] = self._seconds.get(trial.id, 0.0) + outcome.seconds
         if self._lost(trial):
             return trial, False
+        running.unmark(trial.folder)
         if outcome.status != "ok":
             self.end(trial, outcome, phase.name)
             return trial, False

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from harness.checked import Checked, Count, from_plain
+from harness.config import readable
 from harness.errors import ConfigError
 
 Multiple = Annotated[float, Field(gt=0)]
@@ -41,6 +42,7 @@ class SearchConfig(Checked):
             raise ConfigError("trials", self.trials, expected)
 
 
+@readable()
 def search_config(cfg: DictConfig) -> SearchConfig | None:
     """The checked search of a composed config; None where none is asked for.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -20,6 +20,7 @@ from harness.analysis.choice import choose, the_study
 from harness.analysis.constraints import BYTES, Constraints
 from harness.analysis.scenario import ALL, named, shipped_plans
 from harness.analysis.scenarios import Answer, answer
+from harness.reading import printable
 from harness.selection import answer_lines, choice_lines, mixed_lines, overview_lines
 
 STUDY = ("model", "task")
@@ -37,7 +38,7 @@ def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
         constraints = Constraints(**own)
         study = the_study(frame, constraints)
         choice = choose(study, constraints)
-        print("\n".join([*mixed_lines(study), *choice_lines(choice)]))
+        _print([*mixed_lines(study), *choice_lines(choice)])
         print(json.dumps(choice.as_dict()))
         return 0 if choice.pick else 1
     scenarios = named(str(cfg.scenario))
@@ -45,14 +46,19 @@ def _one(cfg: DictConfig, frame: pd.DataFrame) -> int:
     answers = [answer(study, scenario, own) for scenario in scenarios]
     plans = _plans(answers) if cfg.replan else shipped_plans()
     if cfg.scenario == ALL:
-        print("\n".join([study.name, *mixed_lines(study), *overview_lines(answers)]))
+        _print([study.name, *mixed_lines(study), *overview_lines(answers)])
         print(json.dumps({"scenarios": [_short(each, plans) for each in answers]}))
         return 0
     (only,) = answers
-    print("\n".join([*mixed_lines(study), *answer_lines(only, plans)]))
+    _print([*mixed_lines(study), *answer_lines(only, plans)])
     print(json.dumps(_plain(only, plans)))
     nobody = only.choice is not None and only.choice.pick is None and not only.unanswered
     return 1 if nobody else 0
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Names in records may be anybody's."""
+    print("\n".join(map(printable, lines)))
 
 
 def _own_constraints(cfg: DictConfig) -> dict[str, Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from harness import assets, plain_text, store
+from harness import manifest, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
@@ -20,6 +18,7 @@ from harness.isolation import Outcome
 from harness.measure import nvml
 from harness.memory_limit import too_large, unforeseen
 from harness.phases import Phase, named
+from harness.prerequisites import prepare, writable
 from harness.progress import Progress, figures_of, name_of, quality_of
 from harness.queue import Queue
 from harness.runner import Runner
@@ -42,37 +41,18 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     """
     asked = distinct(trial_of(config, run.results) for config in configs)
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
-    try:
-        sweep = _Sweep(trials, run)
-        if sweep.open():
-            writable(run.results)
-            _prepare(sweep.open())
+    sweep = _Sweep(trials, run)
+    sweep.tell_versions()
+    if sweep.open():
+        writable(run.results)
+        prepare(sweep.open())
+        try:
+            manifest.write(run.results, trials, manifest.own_command())
             sweep.run()
-    except OSError as error:
-        expected = f"cannot be written: {error.strerror}; what is finished is kept"
-        raise ConfigError("results", run.results, expected) from error
+        except OSError as error:
+            expected = f"cannot be written: {error.strerror}; what is finished is kept"
+            raise ConfigError("results", run.results, expected) from error
     return [store.record(trial.folder) or trial.unfinished() for trial in asked]
-
-
-def run_trial(*overrides: str) -> dict[str, Any]:
-    """Run one trial from Python, as `python -m harness` would with these overrides.
-
-    Returns its record. The calling script needs the usual `if __name__ == "__main__":`, since
-    each phase runs in a process of its own. Raises ConfigError or AssetError.
-
-    >>> run_trial("method=lora", "size=8", "task=rotten_tomatoes")  # doctest: +SKIP
-    """
-    from harness.budget import with_sizes
-    from harness.config import run_config
-    from harness.entry import compose
-    from harness.search import run_searched
-    from harness.search_config import search_config
-    from harness.sources import with_sources
-
-    cfg = compose(overrides)
-    run = run_config(cfg)
-    configs = [with_sources(each) for each in with_sizes([cfg], run)]
-    return run_searched(configs, search_config(cfg), run)[0]
 
 
 class _Sweep:
@@ -89,18 +69,33 @@ class _Sweep:
     def open(self) -> list[Trial]:
         return self._queue.open(self._trials)
 
+    def tell_versions(self) -> None:
+        """Say which trials that are over ran under other versions of the libraries."""
+        endings = [ending for trial in self._trials if (ending := self._queue.ending(trial))]
+        for versions, number in Counter(e.versions for e in endings if e.versions).items():
+            told = f"of {len(endings)} trials that are over ran under {versions}"
+            print(f"{number} {told}; they are kept, versions=rerun runs them again", flush=True)
+
     def run(self) -> None:
         left = self.open()
         self._progress = Progress(len(left), {"trained": self._run.jobs, "measured": 1})
         self._runner = Runner(left, self._queue, self._progress, 60 * self._run.timeout)
         try:
             with scratch(self._run.results, self._run.lease) as self._prepared:
+                if self._run.versions == "rerun":
+                    self._renew(left)
                 # Those that an earlier sweep planned are left out again without being run.
                 sound = self._check(self._fitting(left))
                 self._plan(sound)
                 self._rounds(sound)
         finally:
             self._runner.stop()
+
+    def _renew(self, trials: list[Trial]) -> None:
+        for trial in trials:
+            if self._queue.take(trial):
+                trial.renew()
+                self._queue.release(trial)
 
     def _rounds(self, trials: list[Trial]) -> None:
         left = self._ours(trials)
@@ -230,6 +225,7 @@ class _Sweep:
                 reason = f"it builds on trial {lost[0].id}, which did not end well"
                 self._runner.end(trial, Outcome(trial.id, "failed", reason=reason), "check")
             elif left(trial):
+                trial.tidy()
                 return trial
             else:
                 self._queue.release(trial)
@@ -292,25 +288,3 @@ def _refusal(others: nvml.Users) -> str:
     held = "bytes unknown" if others.bytes is None else f"{others.bytes / 2**20:.0f} MiB"
     expected = f"others compute on the GPU ({others.processes} processes, {held}); measure later"
     return str(ConfigError("occupied", "refuse", expected))
-
-
-def _prepare(trials: list[Trial]) -> None:
-    """Fetch what the trials need and check their data, once per model and task."""
-    from harness.tasks.data import check
-
-    for model in {repr(t.config.model): t.config.model for t in trials}.values():
-        assets.fetch(model.source, "model.source")
-    for task in {repr(t.config.task): t.config.task for t in trials}.values():
-        check(task)
-    for plain in {repr(p): p for t in trials if (p := t.config.measure.forgetting)}.values():
-        plain_text.passages(plain)
-
-
-def writable(results: Path) -> None:
-    """Raises ConfigError where no record could be kept."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=results):
-            pass
-    except OSError as error:
-        raise ConfigError("results", results, f"cannot be written: {error.strerror}") from error

@@ -15,11 +15,17 @@ from harness.measure.contention import any_busy
 from harness.measure.environment import place
 from harness.measure_config import TEXT_SOURCE
 from harness.phases import PHASES, Phase, phases
+from harness.versions import told
 
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
           "forgetting", "serving", "energy", "environment")  # fmt: skip
 PARTS = "parts"
+EARLIER = ".earlier"
 LEFTOVERS = (".weights-*", ".*.json-*")
+DEAR = 60.0
+"""Seconds of a phase that are worth a flush of the disk; what took less runs again after a power
+cut, which a sweep of thousands of short trials would pay for many times over.
+"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,22 @@ class Trial:
             "sources": sources,
             "prepared": str(prepared),
         }
+
+    def renew(self) -> None:
+        """Have all run again of a trial, over or only begun, that ran under other versions of the
+        libraries; who calls holds it. What it found is kept where nobody takes it for its result.
+        """
+        over = store.done(self.folder.parent, self.id)
+        if not (told(over) if over else self._outdated()):
+            return
+        number = 1
+        while (earlier := self.folder.parent / EARLIER / f"{self.id}-{number}").exists():
+            number += 1
+        earlier.mkdir(parents=True)
+        # The record goes first, since all that is without one is run again.
+        for name in (store.RECORD, PARTS, "outcomes.json", "latency.json", "log.txt", "weights"):
+            if (self.folder / name).exists():
+                (self.folder / name).rename(earlier / name)
 
     def left(self, alone: bool) -> list[Phase]:
         """The phases that lie ahead, of those that run alone or of the others.
@@ -75,7 +97,7 @@ class Trial:
         environment = {"phases": {phase.name: seen}}
         joined = _joined([groups, {"environment": environment}])
         part = {"schema": SCHEMA, "place": self._here, "groups": joined}
-        store.write_json(self._path(phase.name), part)
+        store.write_json(self._path(phase.name), part, lasting=seen["seconds"] >= DEAR)
 
     def finish(self, status: str, reason: str | None, phase: str) -> dict[str, Any]:
         """Write the record: what the trial is, how it ended, and everything that was measured.
@@ -134,6 +156,11 @@ class Trial:
             environment |= places.environment(ran)
             environment["busy"] = any_busy(environment["phases"].values())
         return {group: joined.get(group) or None for group in GROUPS}
+
+    def _outdated(self) -> bool:
+        """Whether a phase has ended under other versions of the libraries than those installed."""
+        ran = _ran(self._parts(PHASES)).values()
+        return any(told({"environment": place}) for place in ran)
 
     @property
     def _here(self) -> places.Place:

@@ -140,9 +140,12 @@ class Workbench:
         """Any backbone, adapted or not, under the trained head, for inference."""
         return self._assembled(backbone, trained_head=True).eval()
 
-    def fresh(self) -> TaskModel:
-        """The adapted model before training; the seed fixes what starts at random."""
-        return self._assembled(self.fresh_backbone(), trained_head=False).train()
+    def fresh(self, device: str | None = None) -> TaskModel:
+        """The adapted model before training; the seed fixes what starts at random.
+
+        It lies on the trial's device, if no other is given.
+        """
+        return self._assembled(self.fresh_backbone(), trained_head=False, device=device).train()
 
     def fresh_backbone(self) -> nn.Module:
         """The same without a head, which needs no task."""
@@ -192,12 +195,14 @@ class Workbench:
     def _backbone(self) -> PreTrainedModel:
         return load_backbone(self.trial.model, self.method.quantization)
 
-    def _assembled(self, backbone: nn.Module, trained_head: bool) -> TaskModel:
+    def _assembled(
+        self, backbone: nn.Module, trained_head: bool, device: str | None = None
+    ) -> TaskModel:
         head = self.kind.head(self.width(backbone), self.trial.seed)
         if trained_head:
             head.load_state_dict(load_file(self.weights / HEAD))
         model = TaskModel(backbone, head, self.trial.model.pooling)
-        return model.to(self.trial.device)
+        return model.to(device or self.trial.device)
 
     def width(self, backbone: nn.Module) -> int:
         """Of a token's state."""

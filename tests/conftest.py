@@ -22,6 +22,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # Only packages on the index and files on disk: a test that reaches for a hub fails at once.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+settings.register_profile("default", max_examples=300, deadline=None, database=None)
+settings.register_profile("thorough", max_examples=10_000, deadline=None, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
 
 @cache
 def composed(*overrides: str) -> Any:
@@ -55,7 +59,7 @@ def instant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Instant:
 
     found = Instant(threads=1)
     monkeypatch.setattr(runner, "Processes", lambda threads: found)
-    monkeypatch.setattr(sweep, "_prepare", lambda trials: None)
+    monkeypatch.setattr(sweep, "prepare", lambda trials: None)
     monkeypatch.setattr(sweep, "LOOKS", 0.01)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return found

@@ -23,11 +23,20 @@ def _foreign() -> dict[str, Any]:
         return record_of(read(file, "run.json"))
 
 
+def _moved() -> dict[str, Any]:
+    """Trained elsewhere than it was measured."""
+    made = further.measured(records.record("lora", 16))
+    place = {"machine": "bbbb", "cpu": "A large CPU", "cores": 64, "gpu": None, "torch": "2.12.0"}
+    made["environment"] |= {"machine": "aaaa", "elsewhere": [{"phases": ["train"], **place}]}
+    return made
+
+
 def _bases() -> list[dict[str, Any]]:
     return [
         real_record(),
         further.measured(records.record("lora", 8)),
         further.measured(records.record("head")),
+        _moved(),
         records.failed(method="ia3"),
         records.skipped(method="lora", size=4096),
         *searches.search("lora", 8, {33: {1e-3: 0.7, 1e-2: None}}),
@@ -88,9 +97,10 @@ def altered(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def torn(draw: st.DrawFn) -> bytes:
-    """The bytes of a record: cut off, flipped, doubled, or with others put in."""
-    raw = bytearray(json.dumps(draw(st.sampled_from(BASES)), indent=1).encode())
+def torn(draw: st.DrawFn) -> tuple[str, bytes]:
+    """A trial, and the bytes of its record: cut off, flipped, doubled, or with others put in."""
+    made = draw(st.sampled_from(BASES))
+    raw = bytearray(json.dumps(made, indent=1).encode())
     for _ in range(draw(st.integers(1, 5))):
         at = draw(st.integers(0, max(0, len(raw) - 1)))
         kind = draw(st.sampled_from(["cut", "flip", "put", "lose", "double", "twice"]))
@@ -109,7 +119,7 @@ def torn(draw: st.DrawFn) -> bytes:
             name = draw(st.sampled_from(_names(BASES[0])))
             pair = json.dumps({name: draw(scalars)}).encode()[1:-1]
             raw[1:1] = pair + b","
-    return bytes(raw)
+    return made["trial"], bytes(raw)
 
 
 BYTES = [

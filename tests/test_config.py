@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from harness.checked import from_plain
 from harness.config import Source, TrialConfig, identity
-from harness.entry import CONF
+from harness.entry import CONF, compose
 from harness.errors import ConfigError
+from harness.search import UNMEASURED
+from harness.sources import with_sources
 
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
 
@@ -72,10 +76,21 @@ class TestIdentity:
          "measure.serving.batch_size=4", "measure.serving=null", "measure.new_tokens=null",
          "method.lora_dropout=0.1", "model.dtype=bfloat16", "train.optimizer=sgd",
          "train.accumulation=2", "train.gradient_checkpointing=true", "train.autocast=true",
-         "train.adapters_in_float32=false"],
+         "train.adapters_in_float32=false", "train.devices=2"],
     )  # fmt: skip
     def test_anything_else_is_another_trial(self, trial_of, change):
         assert self.of(trial_of(change)) != self.of(trial_of())
+
+    def test_one_device_leaves_ids_and_configs_as_they_were_before_there_could_be_more(
+        self, trial_of
+    ):
+        one = trial_of("device=cpu", "train.devices=1").as_dict()
+        assert "devices" not in one["train"]
+        assert from_plain(TrialConfig, one).train.devices == 1
+        two = trial_of("device=cpu", "train.devices=2")
+        assert from_plain(TrialConfig, two.as_dict()) == two
+        # A source is a config within the config.
+        assert replace(two, sources=(trial_of("device=cpu"),)).as_dict()["sources"] == [one]
 
     def test_edited_files_are_another_trial(self, trial_of):
         found = {self.of(trial_of()), self.of(trial_of(), task="u"), self.of(trial_of(), model="n")}
@@ -109,6 +124,14 @@ class TestIdentity:
             ("model.dtype=bfloat16", "train.autocast=true"),
             "train.autocast=True: computes with weights in float32; model.dtype=bfloat16 is not",
         ),
+        (
+            ("train.batch_size=6", "train.accumulation=3", "train.devices=4"),
+            "train.devices=4: must be at most 2, the texts computed at once",
+        ),
+        (
+            ("train.devices=2", "train.optimizer=adamw_8bit"),
+            "train.optimizer=adamw_8bit: takes no pieces of tensors: adamw or sgd, or devices=1",
+        ),
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
         (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy' or"),
@@ -118,6 +141,7 @@ class TestIdentity:
             "measure.serving.adapters=0: should be greater than or equal to 1",
         ),
         (("seed=-1",), "seed=-1: should be greater than or equal to 0"),
+        (("seed=9223372036854775808",), "seed=9223372036854775808: should be less than"),
         (("device=tpu",), "device=tpu: should be 'cpu' or 'cuda'"),
         (("measure.capacity.classes=1",), "measure.capacity.classes=1: should be greater than or"),
         (("task=csv",), "task.path=.*: needs a value"),
@@ -159,3 +183,21 @@ def test_configs_are_all_commented_with_what_they_are():
 def test_what_cannot_be_timed_is_refused_at_the_door(trial_of, override, problem):
     with pytest.raises(ConfigError, match=re.escape(problem)):
         trial_of(override)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("method=lora", "size=4", "seed=3"),
+        ("method=fusion", "method.adapters=[bbc_news,rotten_tomatoes]"),
+        ("method=peft/vera", "method.vera_dropout=1e-5"),
+        ("method=adalora", "train.learning_rate=1", "task.drop={label: [x, 'ü']}"),
+        ("model=path", "model.path=/nowhere", "method.target_modules=[query,value]"),
+    ],
+)
+def test_plain_values_are_those_that_json_makes_of_the_fields(overrides):
+    trial = with_sources(compose([*overrides, "device=cpu"]))
+    for each in (trial, replace(trial, stage="search", measure=UNMEASURED)):
+        # What ids were made of since the first record: text for text.
+        expected = json.dumps(json.loads(json.dumps(asdict(each))))
+        assert json.dumps(each.as_dict()) == expected

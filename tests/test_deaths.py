@@ -12,6 +12,7 @@ from harness import sweep
 from harness.config import run_config
 from harness.entry import compose
 from harness.phases import PHASES
+from harness.ranks import available
 from harness.sources import with_sources
 
 pytestmark = [
@@ -66,3 +67,17 @@ def test_a_death_is_a_record_with_its_phase_and_what_was_measured_before(
         assert record["quality"]["n"] == 64
     if "latency" in before:
         assert record["latency"]["unmerged_over_base"]["value"] > 0
+
+
+@pytest.mark.skipif(available("cpu") < 2, reason="two ranks need two cores")
+def test_death_of_one_rank_ends_the_training_and_the_record_names_it(tmp_path: Path) -> None:
+    record = run(
+        tmp_path,
+        "method.implementation=tests.dying_method:DyingLoRA",
+        "method.dies_in=train",
+        "method.death=kill",
+        f"method.results={tmp_path}",
+        "train.devices=2",
+    )
+    assert (record["status"], record["phase"]) == ("killed", "train")
+    assert record["reason"] == "rank 0 of 2: the process died of SIGKILL"

@@ -12,7 +12,7 @@ from harness.errors import ConfigError
 
 def configs(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list:
     monkeypatch.setattr(sys, "argv", ["harness", *arguments])
-    return entry.configs("config")
+    return entry.asked("config").configs
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_error_is_one_line_and_a_traceback_only_when_asked(monkeypatch, capsys, 
 def test_help_is_written_for_people(monkeypatch, capsys, config_name):
     monkeypatch.setattr(sys, "argv", ["harness", "--help"])
     with pytest.raises(SystemExit) as stop:
-        entry.configs(config_name)
+        entry.asked(config_name)
     assert stop.value.code == 0
     told = capsys.readouterr().out
     assert "python -m harness" in told

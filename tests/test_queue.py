@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness import search, store, sweep
+from harness import queue, search, store, sweep, trials
 from harness.config import run_config
 from harness.entry import compose
 from harness.errors import ConfigError, HarnessError
@@ -17,8 +17,8 @@ from harness.phases import PHASES
 from harness.search_config import search_config
 from harness.sources import with_sources
 from harness.store import RECORD
-from harness.trials import PARTS
-from tests.instant import run
+from harness.trials import EARLIER, PARTS
+from tests.instant import GROUPS, run
 
 
 def fails(phase: str, status: str = "failed") -> Any:
@@ -200,3 +200,40 @@ def test_search_whose_trials_are_with_others_is_no_search_that_failed(
     given = [with_sources(cfg)], search_config(cfg), run_config(cfg)
     with pytest.raises(ConfigError, match="trials of the search are not over; others=wait waits"):
         search.run_searched(*given)
+
+
+def test_trials_of_other_versions_are_kept_and_told_or_run_again_beside_what_they_found(
+    tmp_path, instant, capsys, monkeypatch
+):
+    first = run(tmp_path)["bitfit"]
+    (tmp_path / first["trial"] / "outcomes.json").write_text("{}")
+    then = "peft 0.1 (now 0.2)"
+    for module in (queue, trials):
+        monkeypatch.setattr(module, "told", lambda record: None if record["training"] else then)
+    asked = list(instant.asked)
+    assert run(tmp_path)["bitfit"] == first
+    assert instant.asked == asked
+    expected = "1 of 1 trials that are over ran under peft 0.1 (now 0.2); they are kept"
+    assert expected in capsys.readouterr().out
+    monkeypatch.setitem(GROUPS, "train", {**GROUPS["train"], "training": {"seconds": 7.0}})
+    again = run(tmp_path, ["bitfit"], "versions=rerun")["bitfit"]
+    assert again["trial"] == first["trial"]
+    assert again["training"] == {"seconds": 7.0}
+    assert len(instant.asked) == 2 * len(asked)
+    kept = tmp_path / EARLIER / f"{first['trial']}-1"
+    assert store.read_json(kept / RECORD) == first
+    assert (kept / "outcomes.json").exists()
+    assert list(store.load(tmp_path)["trial"]) == [first["trial"]]
+    assert run(tmp_path, ["bitfit"], "versions=rerun")["bitfit"] == again
+    assert len(instant.asked) == 2 * len(asked)
+
+
+@pytest.mark.parametrize(("versions", "again"), [("keep", 0), ("rerun", 1)])
+def test_training_under_other_versions_is_kept_or_run_again_before_it_is_measured(
+    tmp_path, instant, monkeypatch, versions, again
+):
+    run(tmp_path, ["bitfit"], "phases=[train]")
+    began = len(instant.asked)
+    monkeypatch.setattr(trials, "told", lambda record: "peft 0.1 (now 0.2)")
+    assert run(tmp_path, ["bitfit"], f"versions={versions}")["bitfit"]["status"] == "ok"
+    assert [name for _, name in instant.asked[began:]].count("train") == again

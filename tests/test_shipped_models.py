@@ -65,6 +65,7 @@ def test_trial_of_a_model_without_weights_ends_before_anything_is_fetched(
         max_memory=None,
         phases=("train", "measure"),
         retry="failed",
+        versions="keep",
         others="wait",
         lease=120,
         occupied="record",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness import trial as trial_module
 from harness.trial import check
 from tests.own_model import write_model, write_table
 
@@ -52,3 +53,65 @@ def test_recipe_that_a_method_cannot_follow_is_refused_before_anything_runs(
 ):
     trial = trial_of("model=bert_tiny", "device=cpu", *overrides)
     assert check({"trial": trial.as_dict()})["problems"].get("trial") == problem
+
+
+@pytest.mark.parametrize(
+    ("method", "problem"),
+    [
+        ("lora", None),
+        ("head", "must be 1: head trains without steps"),
+        ("qlora", "must be 1: qlora holds its base in packed bits, which are not cut into pieces"),
+        ("lora_fa", "must be 1: lora_fa turns the gradient of each B by the whole of its A"),
+        ("peft/osf", "must be 1: peft/osf hooks on the gradients of its tensors, which their pieces"
+         " do not have"),
+        ("peft/vblora", "must be 1: encoder.layer.0 and encoder.layer.1 have one weight in common,"
+         " attention.self.query.vblora_vector_bank.default"),
+    ],
+)  # fmt: skip
+def test_what_one_device_alone_can_train_is_refused_before_anything_runs(
+    trial_of, monkeypatch, method, problem
+):
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    monkeypatch.setattr("harness.trial.available", lambda device: 2)
+    trial = trial_of("model=bert_tiny", "device=cpu", f"method={method}", "train.devices=2")
+    found = check({"trial": trial.as_dict()})["problems"].get("trial")
+    assert found == (problem and f"train.devices=2: {problem}")
+
+
+def test_more_devices_than_there_are_are_refused_before_anything_runs(trial_of, monkeypatch):
+    monkeypatch.setattr("harness.trial.available", lambda device: 2)
+    trial = trial_of("model=bert_tiny", "device=cpu", "train.devices=3")
+    found = check({"trial": trial.as_dict()})["problems"]["trial"]
+    assert found == "train.devices=3: must be at most 2, the cores found"
+
+
+def test_trials_that_differ_in_seed_and_rate_alone_are_tried_once(trial_of, monkeypatch):
+    tried = []
+
+    def outline(model):
+        tried.append(model.name)
+        return real(model)
+
+    real = trial_module.outline
+    monkeypatch.setattr(trial_module, "outline", outline)
+    alike = [("seed=0",), ("seed=1",), ("train.learning_rate=0.5",)]
+    others = [("size=3",), ("train.steps=7",), ("method=prefix_tuning",)]
+    configs = {
+        " ".join(each): trial_of("model=bert_tiny", "device=cpu", "method=lora", *each).as_dict()
+        for each in (*alike, *others)
+    }
+    assert check(configs) == {"problems": {}, "devices": {"cpu": "cpu"}, "stepless": []}
+    assert len(tried) == 1 + len(others)
+
+
+def test_each_of_the_trials_that_were_tried_once_has_the_problem(trial_of):
+    configs = {
+        str(seed): trial_of(
+            "model=bert_tiny", "device=cpu", "method=lora_fa", "train.optimizer=sgd", f"seed={seed}"
+        ).as_dict()
+        for seed in range(3)
+    }
+    problems = check(configs)["problems"]
+    assert sorted(problems) == ["0", "1", "2"]
+    assert len(set(problems.values())) == 1

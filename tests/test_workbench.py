@@ -1,13 +1,55 @@
-"""What a trial's models say of a split, before it is called quality."""
+"""What a trial leaves is whole and finite, or it is not there."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from harness.isolation import Failure
-from harness.workbench import Workbench
+from harness.workbench import HEAD, WEIGHTS, Workbench
+
+ADAPTER = "adapter.safetensors"
+
+
+@pytest.fixture
+def save(tmp_path, trial_of):
+    """Save weights whose adapter has this text, in place of tensors; None dies half way."""
+
+    def written(text: str | None) -> None:
+        bench = Workbench(trial_of("sweep=smoke", "method=bitfit"), tmp_path)
+
+        def adapter(backbone: object, folder: Path) -> None:
+            (folder / ADAPTER).write_text(text or "torn")
+            if text is None:
+                raise KeyboardInterrupt
+
+        bench.method = SimpleNamespace(save=adapter)  # type: ignore[assignment]
+        bench.save(SimpleNamespace(backbone=None, head=nn.Linear(1, 1)))  # type: ignore[arg-type]
+
+    return written
+
+
+def test_weights_take_the_place_of_those_of_a_training_that_was_lost(save, tmp_path):
+    for text in ("first", "second"):
+        save(text)
+        assert os.listdir(tmp_path) == [WEIGHTS]
+        assert sorted(os.listdir(tmp_path / WEIGHTS)) == [ADAPTER, HEAD]
+        assert (tmp_path / WEIGHTS / ADAPTER).read_text() == text
+
+
+def test_process_that_dies_while_it_saves_leaves_no_torn_weights(save, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        save(None)
+    assert not (tmp_path / WEIGHTS).exists()
+    save("whole")
+    with pytest.raises(KeyboardInterrupt):
+        save(None)
+    assert (tmp_path / WEIGHTS / ADAPTER).read_text() == "whole"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

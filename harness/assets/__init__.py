@@ -42,6 +42,8 @@ def fetch(source: Source, field: str = "source") -> Path:
         return cached(hub.pinned(source, field), lambda part: hub.snapshot(source))
     files = cached(wheel.pinned(source, field), lambda part: wheel.unpack(source, field, part))
     root = files / source.root
+    if not root.resolve().is_relative_to(files.resolve()):
+        raise ConfigError(f"{field}.root", source.root, f"leads out of {source.package}")
     if not root.is_dir():
         raise ConfigError(f"{field}.root", source.root, f"no such folder in {source.package}")
     return root

@@ -1,21 +1,28 @@
-"""A folder of fetched assets, each of them complete or absent."""
+"""A folder of fetched assets, each of them complete and as it was fetched, or absent."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock
 
+from harness.assets.contents import file_digest
 from harness.errors import AssetError
 
+log = logging.getLogger(__name__)
+
 MARKER = "source.json"
+LAYOUT = 2
+"""Of the marker: raise it when one that was written before says too little."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Pin:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps([self.name, *self.facts]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([LAYOUT, self.name, *self.facts]).encode()).hexdigest()
 
 
 def cache_folder() -> Path:
@@ -42,8 +49,8 @@ def cached(pin: Pin, fill: Callable[[Path], Path]) -> Path:
     """The content of the asset.
 
     Where it is not there yet, `fill` makes it in an empty folder, in one process at a time, and
-    says where in that folder or elsewhere the content lies. Raises AssetError when the cache
-    cannot be written.
+    says where in that folder or elsewhere the content lies. What is there and was changed since is
+    made anew. Raises AssetError when the cache cannot be written.
     """
     folder = cache_folder() / f"{pin.name.replace('/', '--')}-{pin.digest[:12]}"
     if found := _complete(folder, pin):
@@ -60,16 +67,19 @@ def cached(pin: Pin, fill: Callable[[Path], Path]) -> Path:
 
 
 def _make(folder: Path, pin: Pin, fill: Callable[[Path], Path]) -> Path:
-    # A fixed name: what a killed process left is removed by the next one, which holds the lock.
-    part = folder.with_name(f"{folder.name}.part")
-    _remove(part)
+    # What killed processes left. A name of its own for each, since the pip of one goes on writing.
+    for left in folder.parent.glob(f"{folder.name}.part*"):
+        shutil.rmtree(left, ignore_errors=True)
+    part = folder.with_name(f"{folder.name}.part-{uuid4().hex[:8]}")
+    if folder.exists():
+        log.warning("%s in the cache is not what was fetched; fetching it again", folder.name)
     part.mkdir()
     try:
         content = fill(part)
         root = content.relative_to(part) if content.is_relative_to(part) else content
         # Written last: a folder with the marker in it is whole.
-        marker = json.dumps({"digest": pin.digest, "root": str(root)})
-        (part / MARKER).write_text(marker, encoding="utf-8")
+        marker = {"digest": pin.digest, "root": str(root), "files": _stamps(content)}
+        (part / MARKER).write_text(json.dumps(marker), encoding="utf-8")
         _remove(folder)
         os.replace(part, folder)
     finally:
@@ -80,10 +90,31 @@ def _make(folder: Path, pin: Pin, fill: Callable[[Path], Path]) -> Path:
 def _complete(folder: Path, pin: Pin) -> Path | None:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        root: Path = folder / marker["root"]
+        whole = marker["digest"] == pin.digest and all(
+            _unchanged(f"{root}/{name}", *stamp) for name, stamp in marker["files"].items()
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    root: Path = folder / marker["root"]
-    return root if marker["digest"] == pin.digest and root.exists() else None
+    return root if whole else None
+
+
+def _stamps(root: Path) -> dict[str, tuple[int, int, str]]:
+    """Of each file: its bytes, when it was written, and its sha256."""
+    found = {}
+    for file in sorted(file for file in root.rglob("*") if file.is_file()):
+        state = file.stat()
+        stamp = (state.st_size, state.st_mtime_ns, file_digest(file))
+        found[file.relative_to(root).as_posix()] = stamp
+    return found
+
+
+def _unchanged(file: str, size: int, written: int, digest: str) -> bool:
+    """A cache that was copied has other times; reading what is in it takes longer, and tells."""
+    state = os.stat(file)
+    if state.st_size != size:
+        return False
+    return state.st_mtime_ns == written or file_digest(Path(file)) == digest
 
 
 def _remove(folder: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.assets.cache import Pin
+from harness.assets.contents import file_digest
 from harness.assets.pickles import PICKLES
 from harness.errors import AssetError, ConfigError
 
@@ -48,4 +50,25 @@ def snapshot(source: Source) -> Path:
     except (OSError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise AssetError(f"{repo} at {source.revision}: not had from the hub: {reason}") from error
+    _check(Path(folder), repo)
     return Path(folder)
+
+
+def _check(folder: Path, repo: str) -> None:
+    """Raise AssetError for a file that is not the one that the hub's cache says it is.
+
+    Each is a link to a file whose name is its sha256, or git's name for its content. A cache
+    without links says nothing.
+    """
+    for file in sorted(folder.rglob("*")):
+        kept = file.resolve()
+        if file.is_symlink() and kept.is_file() and kept.name != _name(kept):
+            expected = "is not what the hub gave; remove it, and it is fetched again"
+            raise AssetError(f"{repo}: {kept} {expected}")
+
+
+def _name(file: Path) -> str:
+    if len(file.name) == 64:
+        return file_digest(file)
+    content = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

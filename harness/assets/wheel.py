@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import stat
 import subprocess
 import sys
-import zipfile
-from fnmatch import fnmatchcase
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.assets import archive
 from harness.assets.cache import Pin
 from harness.assets.contents import file_digest
-from harness.assets.pickles import PICKLES
 from harness.errors import AssetError, ConfigError
 
 if TYPE_CHECKING:
@@ -24,12 +21,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MEMBER_LIMIT = 4 * 2**30
-"""Bytes that one unpacked member may have: a bound on what a wrong archive can do to the disk."""
+# What pip would take for more than a name and a version is a way to other files, such as a URL.
+PACKAGE = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+VERSION = r"[A-Za-z0-9][A-Za-z0-9.!+_-]*"
 
 
 def pinned(source: Source, field: str) -> Pin:
-    """The source's pin; raises ConfigError when its sha256 is none."""
+    """The source's pin; raises ConfigError for what is no package, no version or no sha256."""
+    for name, pattern in (("package", PACKAGE), ("version", VERSION)):
+        value = str(getattr(source, name))
+        if not re.fullmatch(pattern, value):
+            raise ConfigError(f"{field}.{name}", value, f"is no {name} of a package index")
     if not re.fullmatch("[0-9a-f]{64}", str(source.sha256)):
         raise ConfigError(f"{field}.sha256", source.sha256, "must be 64 lower-case hex digits")
     return Pin(f"{source.package}-{source.version}", (source.sha256, source.members))
@@ -49,10 +51,8 @@ def unpack(source: Source, field: str, folder: Path) -> Path:
         raise AssetError(f"{requirement}: its sha256 is {found}, expected {source.sha256}")
     files = folder / "files"
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            for member in _selected(archive, source.members, f"{field}.members"):
-                _extract(archive, member, files)
-    except (AssetError, zipfile.BadZipFile) as error:
+        archive.unpack(wheel, source.members, f"{field}.members", files)
+    except AssetError as error:
         raise AssetError(f"{requirement}: {error}") from error
     shutil.rmtree(wheel.parent)
     return files
@@ -81,39 +81,3 @@ def _why(stderr: str) -> str:
     # pip reports a dead network as a version that does not exist.
     network = "no connection to the package index; " if "Retrying" in stderr else ""
     return f"{network}pip says: {last.removeprefix('ERROR: ')}"
-
-
-def _selected(
-    archive: zipfile.ZipFile, patterns: tuple[str, ...], field: str
-) -> list[zipfile.ZipInfo]:
-    files = [member for member in archive.infolist() if not member.is_dir()]
-    chosen: dict[str, zipfile.ZipInfo] = {}
-    for pattern in patterns:
-        matches = [member for member in files if fnmatchcase(member.filename, pattern)]
-        if not matches:
-            raise ConfigError(field, pattern, "matches nothing in the package")
-        chosen |= {member.filename: member for member in matches}
-    for member in chosen.values():
-        if problem := _unsafe(member):
-            raise AssetError(f"refused to unpack {member.filename!r}: {problem}")
-    return list(chosen.values())
-
-
-def _unsafe(member: zipfile.ZipInfo) -> str | None:
-    name = PurePosixPath(member.orig_filename)
-    if name.is_absolute() or ".." in name.parts or re.search(r"[\\:\0]", member.orig_filename):
-        return "its name leads out of the folder"
-    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-        return "a link or a device, not a file"
-    if member.file_size > MEMBER_LIMIT:
-        return f"{member.file_size} bytes, more than the limit of {MEMBER_LIMIT}"
-    if any(fnmatchcase(name.name.lower(), pattern) for pattern in PICKLES):
-        return "a pickle runs code when it is loaded"
-    return None
-
-
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    path = folder / member.filename
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(member) as packed, path.open("xb") as unpacked:
-        shutil.copyfileobj(packed, unpacked, 2**20)

@@ -17,6 +17,7 @@ PARTS = {
     "overhead": "a trial against a bare loop that does the same",
     "plan": "planned peaks of memory against real ones: every method in several shapes",
     "sweep": "a sweep of 12 short trials against a program run for each",
+    "crowd": "a sweep of 10,000 trials that compute nothing: what it costs itself",
     "report": "10,000 records: how long they take to load and to become a page, and its size",
 }
 

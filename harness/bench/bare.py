@@ -16,9 +16,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
-from harness import assets
 from harness.checked import from_plain
 from harness.config import TrialConfig
+from harness.model_folder import SAFELY, model_folder
 from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
 from harness.tasks.data import load
 
@@ -29,8 +29,8 @@ def run(record: dict[str, Any], folder: str) -> dict[str, Any]:
     """Train, evaluate, merge, evaluate again, time as many calls and steps as the record says."""
     trial = from_plain(TrialConfig, record["config"])
     recipe = trial.train
-    place = assets.fetch(trial.model.source, "model.source")
-    tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True)
+    place = model_folder(trial.model)
+    tokenizer = AutoTokenizer.from_pretrained(place, **SAFELY)
     data = load(trial.task)
     encoded = {
         split: encode(getattr(data, split), tokenizer, trial.task.max_length)
@@ -38,7 +38,9 @@ def run(record: dict[str, Any], folder: str) -> dict[str, Any]:
     }
 
     def backbone() -> nn.Module:
-        model = AutoModel.from_pretrained(place, dtype=torch.float32, local_files_only=True)
+        model = AutoModel.from_pretrained(
+            place, dtype=torch.float32, use_safetensors=True, **SAFELY
+        )
         model.pooler = None
         return model
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import store
-from harness.errors import ConfigError
+from harness.errors import ConfigError, in_one_line
 from harness.ingest.published import read
 from harness.ingest.record import PROJECT, record_of
 
@@ -78,7 +78,7 @@ def ingest(folder: Path, results: Path) -> Ingested:
         try:
             record = record_of(read(path, file))
         except ConfigError as error:
-            refused.append(Refused(file, error.field, _reason(error)))
+            refused.append(Refused(*map(in_one_line, (file, error.field, _reason(error)))))
             continue
         found.setdefault(record["trial"], _Candidate(record, None))
     runs: dict[tuple[str, ...], list[_Candidate]] = defaultdict(list)

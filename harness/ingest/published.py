@@ -11,9 +11,10 @@ import json
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
+from pydantic_core import from_json
 
 from harness.checked import from_plain
 from harness.config import SCHEMA
@@ -86,14 +87,16 @@ class RunInfo(Published):
     error_msg: str
 
     def __post_init__(self) -> None:
-        for name in ("experiment_name", "peft_branch"):
+        for name in ("created_at", "experiment_name", "peft_branch"):
             if not getattr(self, name).isprintable():
                 raise ConfigError(name, repr(getattr(self, name)), "must be printable")
         try:
-            datetime.fromisoformat(self.created_at)
-        except ValueError:
+            datetime.fromisoformat(self.created_at).astimezone()  # there is none before year 1
+        except (ValueError, OverflowError):
             raise ConfigError("created_at", self.created_at, "must be a date and time") from None
-        kind = (self.peft_config or {"peft_type": "none"}).get("peft_type")
+        if self.peft_config is None:
+            return
+        kind = self.peft_config.get("peft_type")
         if not isinstance(kind, str) or not kind.replace("_", "").isalnum():
             raise ConfigError("peft_config.peft_type", kind, "must name a type of peft")
 
@@ -124,6 +127,10 @@ class TrainInfo(Published):
         if abs(accuracy * EXAMPLES - round(accuracy * EXAMPLES)) > 1e-6:
             expected = f"is no multiple of 1/{EXAMPLES}, the questions of GSM8K's test split"
             raise ConfigError("metrics.test accuracy", accuracy, expected)
+
+    def check_metrics(self) -> None:
+        """Raise ConfigError for what is wrong in them: names with spaces are no fields of ours."""
+        _ = self.result, self.evaluations
 
     @property
     def result(self) -> Tested:
@@ -221,9 +228,8 @@ def read(path: Path, file: str) -> Run:
             "file": file,
         },
     )
-    if run.finished:  # their fields have spaces in their names, and are checked on their own
-        assert run.train_info.result
-        assert run.train_info.evaluations
+    if run.finished:
+        run.train_info.check_metrics()
     return run
 
 
@@ -239,16 +245,14 @@ def _content(path: Path) -> dict[str, Any]:
     if size > LARGEST:
         raise ConfigError("size", size, f"is above {LARGEST} bytes")
     try:
-        content = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        # By what reads records, which then can hold what comes of it.
+        content = from_json(path.read_bytes(), allow_inf_nan=False)
+        json.dumps(content, allow_nan=False)  # 1e999 is infinite, too
+    except ValueError as error:
         raise ConfigError("content", None, f"is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError("content", type(content).__name__, "must be one JSON object")
     return content
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
 
 
 def _metric(kind: type[T], metric: dict[str, Any]) -> T:

@@ -17,9 +17,9 @@ class Users:
     bytes: int | None
 
 
-def users(uuid: str) -> Users | None:
-    """All who compute on the GPU now; None without NVML or on a MIG slice."""
-    running = _running(uuid)
+def users(device: str) -> Users | None:
+    """All who compute on the GPU of a uuid now; None without NVML, on a MIG slice, or of `cpu`."""
+    running = None if device == "cpu" else _running(device)
     if running is None:
         return None
     held = [process.usedGpuMemory for process in running]

@@ -28,6 +28,10 @@ class AdaLoRA(AnyPeft):
     it, so that the optimizer carries both that and the orthogonality of P and Q.
     """
 
+    @property
+    def kept_whole(self) -> str | None:
+        return "compares the importance of all ranks of the model"
+
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         adapted = super().adapt(backbone)
         for name, parameter in adapted.named_parameters():

@@ -65,6 +65,11 @@ class Method(ABC):
         return None
 
     @property
+    def kept_whole(self) -> str | None:
+        """Why it is not trained over several devices, in pieces and in rows; None where it is."""
+        return None
+
+    @property
     def computed_once(self) -> str | None:
         """Why layers cannot be computed anew in the backward pass; None where they can."""
         return None

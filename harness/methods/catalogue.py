@@ -41,6 +41,13 @@ UNBOUNDED = ("lily", "peanut", "pvera", "shadow", "shira", "vera")
 # BOFT inverts a permutation, UniLoRA counts what it drew.
 READ_OWN_VALUES = ("boft", "unilora")
 
+# Several devices would train something else, or fail.
+KEPT_WHOLE = {
+    "lily": "weighs its experts by the mean over a batch, of which each device has rows",
+    "osf": "hooks on the gradients of its tensors, which their pieces do not have",
+    "shadow": "reads weights of layers outside of their passes",
+}
+
 
 class AnyPeft(PromptMethod):
     """A type of the installed peft, placed by what it acts on; its options are peft's.
@@ -58,6 +65,10 @@ class AnyPeft(PromptMethod):
         self.is_prompt = issubclass(self.kind, PromptLearningConfig)
         self.reads_own_values = self.type in READ_OWN_VALUES
         self.starts_at_base = not self.is_prompt and self.type not in STARTS_ELSEWHERE
+
+    @property
+    def kept_whole(self) -> str | None:
+        return KEPT_WHOLE.get(self.type)
 
     @property
     def computed_once(self) -> str | None:

@@ -67,6 +67,10 @@ class LoRAFA(LoRA):
     gradient's projection.
     """
 
+    @property
+    def kept_whole(self) -> str | None:
+        return "turns the gradient of each B by the whole of its A"
+
     def adapt(self, backbone: PreTrainedModel) -> nn.Module:
         adapted = super().adapt(backbone)
         for name, parameter in adapted.named_parameters():

@@ -94,6 +94,7 @@ def _fit(bench: Workbench, targets: Targets, settings: CapacityConfig, multiple:
         learning_rate=multiple * bench.trial.train.learning_rate,
         weight_decay=0.0,  # which is there to make it forget
         accumulation=1,  # its batches are small
+        devices=1,
     )
     optimizer = bench.method.optimizer(model, recipe)
     trained = parameters.count(model, read_out).trainable

@@ -14,7 +14,10 @@ import torch
 
 from harness.measure import parameters
 from harness.measure.environment import environment
-from harness.models import TaskModel
+from harness.methods.anatomy import layers
+from harness.models import TaskModel, outline
+from harness.ranks import leads
+from harness.sharding import SpreadTaskModel, spread
 from harness.store import write_json
 from harness.tasks.classification import Quality
 from harness.tasks.probe import fit as fit_probe
@@ -23,7 +26,7 @@ from harness.workbench import Workbench
 
 
 def run(bench: Workbench) -> dict[str, Any]:
-    model = bench.fresh()
+    model = bench.fresh() if bench.trial.train.devices == 1 else _spread(bench)
     counted = parameters.count(model, model.head)
     training = (
         _train_by_steps(bench, model) if bench.method.trains_by_steps else _fit_head(bench, model)
@@ -43,15 +46,29 @@ def run(bench: Workbench) -> dict[str, Any]:
     }
 
 
-def _saved(bench: Workbench, model: TaskModel) -> tuple[int, int]:
-    """(parameters, bytes) of the file that the method leaves."""
+def _spread(bench: Workbench) -> TaskModel:
+    """The model over the ranks, of which this process is one."""
+    trial = bench.trial
+    paths = [layer.path for layer in layers(outline(trial.model))]
+    return spread(lambda: bench.fresh("cpu"), paths, trial.device, trial.seed)
+
+
+def _saved(bench: Workbench, model: TaskModel) -> tuple[int | None, int | None]:
+    """(parameters, bytes) of the file that the method leaves, which one of the ranks writes."""
+    if isinstance(model, SpreadTaskModel):
+        trained = model.trained()
+        if not leads():
+            return None, None
+        model = bench.fresh("cpu")
+        model.load_state_dict(trained, strict=False)  # what is frozen is as it was built
     bench.save(model)
     return bench.stored()
 
 
 def _tested(bench: Workbench, model: TaskModel) -> Quality:
     test, quality = bench.score(model, "test")
-    write_json(bench.folder / "outcomes.json", test)
+    if leads():
+        write_json(bench.folder / "outcomes.json", test)
     return quality
 
 

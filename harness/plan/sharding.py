@@ -9,7 +9,8 @@ import torch.distributed
 from torch import nn
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+
+from harness.sharding import cut
 
 
 @contextmanager
@@ -18,10 +19,10 @@ def sharded(model: nn.Module, units: Iterable[nn.Module], devices: int) -> Itera
 
     torch's own FSDP2 does it, which is ZeRO-3 (Rajbhandari et al. 2020, arXiv 1910.02054, section
     5.3): frozen weights, trained weights, gradients and the optimizer's state are cut into one
-    piece per device. Each of the `units`, the layers of a transformer, is gathered for the time of
-    its forward and of its backward pass; all that is outside of them is one more unit, and stays
-    gathered from its forward pass to its backward pass. The first device's pieces are the largest,
-    where a length does not divide. Batches are those of one device.
+    piece per device. Each of the `units`, the layers of a transformer and the head, is gathered for
+    the time of its forward and of its backward pass; all that is outside of them is one more unit,
+    and stays gathered from its forward pass to its backward pass. The first device's pieces are the
+    largest, where a length does not divide. Batches are those of one device.
 
     The group's other devices do not exist and nothing is sent, so that only sizes are right: of
     use on fake tensors. Call it under FakeTensorMode, on a model whose tensors are all made; take
@@ -33,9 +34,7 @@ def sharded(model: nn.Module, units: Iterable[nn.Module], devices: int) -> Itera
     try:
         with unset_fake_temporarily():  # the mesh reads its devices' numbers
             mesh = init_device_mesh("cpu", (devices,))
-        for unit in units:
-            fully_shard(unit, mesh=mesh)
-        fully_shard(model, mesh=mesh)
+        cut(model, units, mesh)
         yield
     finally:
         torch.distributed.destroy_process_group()

@@ -89,8 +89,8 @@ def _shard(request: Request, found: Subject) -> AbstractContextManager[None]:
     """One device's share of the model, where there are several."""
     if request.devices == 1:
         return nullcontext()
-    units = [found.backbone.get_submodule(path) for path in found.layers]
-    return sharded(found.model, units, request.devices)
+    layers = [found.backbone.get_submodule(path) for path in found.layers]
+    return sharded(found.model, [*layers, found.model.head], request.devices)
 
 
 def _without_mask(

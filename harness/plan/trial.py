@@ -42,7 +42,7 @@ def _request(bench: Workbench, batch: Batch) -> Request:
     return Request(
         model=trial.model,
         method=trial.method,
-        train=replace(trial.train, batch_size=size),
+        train=replace(trial.train, batch_size=size, devices=1),
         seq_len=length,
         objective="classification",
         classes=bench.kind.classes,

@@ -16,7 +16,7 @@ from harness.analysis.entry import Entry
 from harness.report.subject import Subject
 from harness.report.table import Table, specs
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the start of a formula."""
 
 TEX = {

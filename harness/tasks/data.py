@@ -122,7 +122,11 @@ def examples(task: TaskConfig) -> Examples:
 
 
 def _path(task: TaskConfig) -> Path:
-    return fetch(task.source, "task.source") / task.file
+    folder = fetch(task.source, "task.source")
+    # What stands for the data in a trial's identity is the digest of that folder.
+    if Path(task.file).is_absolute() or ".." in Path(task.file).parts:
+        raise ConfigError("task.file", task.file, f"leads out of {folder}")
+    return folder / task.file
 
 
 def _not_dropped(raw: pd.DataFrame, task: TaskConfig) -> pd.Series:

@@ -6,6 +6,7 @@ import pytest
 
 from harness.analysis.evidence import evidence
 from harness.analysis.study import Study, studies
+from harness.errors import Unreadable
 from harness.store import load
 from tests import records
 
@@ -112,15 +113,23 @@ def test_an_empty_table_is_no_study(tmp_path: Path) -> None:
     assert studies(load(tmp_path)) == ()
 
 
-def test_damaged_evidence_weakens_a_comparison_and_stops_nothing(tmp_path: Path) -> None:
+DAMAGED = [
+    "{", "[]", "{}", '{"ids": ["a", "b"], "correct": [1]}', '{"ids": 2, "correct": [1]}',
+    '{"ids": ["a", "b"], "correct": [[1], [1, 2]]}', '{"ids": ["a"], "correct": ["x"]}',
+    '{"ids": ["a"], "correct": [0.5]}', '{"ids": ["a"], "correct": null}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_damaged_evidence_weakens_a_comparison_and_stops_nothing(
+    tmp_path: Path, content: str
+) -> None:
     made = records.record("lora", 8)
     records.write(tmp_path, [made])
-    folder = tmp_path / made["trial"]
-    (folder / "outcomes.json").write_text('{"ids": ["a", "b"], "correct": [1]}')
+    (tmp_path / made["trial"] / "outcomes.json").write_text(content)
     frame = load(tmp_path)
-    assert evidence(frame)[made["trial"]].outcomes is None
-    (folder / "outcomes.json").write_text("{")
-    assert evidence(frame)[made["trial"]].outcomes is None
+    with pytest.warns(Unreadable, match=r"outcomes\.json: .*; left out"):
+        assert evidence(frame)[made["trial"]].outcomes is None
     assert studies(frame)[0].entries[0].label == "lora 8"
 
 

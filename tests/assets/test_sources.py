@@ -83,6 +83,32 @@ def test_the_hub_is_asked_once_and_never_for_pickles(
     assert {"*.bin", "*.pt", "*.pkl"} <= set(asked[0]["ignore_patterns"])
 
 
+def test_a_file_that_was_changed_in_the_hubs_cache_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, snapshot = tmp_path / "hub" / "blobs", tmp_path / "hub" / "snapshots" / COMMIT
+    for folder in (blobs, snapshot):
+        folder.mkdir(parents=True)
+    # As `printf one | sha256sum` and `printf two | git hash-object --stdin` name them.
+    for name, content, blob in (
+        ("a.txt", "one", "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"),
+        ("b.json", "two", "64c5e5885a4b06010b3a0c20edb7900dd0311025"),
+    ):
+        (blobs / blob).write_text(content)
+        (snapshot / name).symlink_to(blobs / blob)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(snapshot))
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    source = Source("hub", repo="org/model", revision=COMMIT)
+    assert fetch(source) == snapshot
+    for name in ("a.txt", "b.json"):
+        whole = (snapshot / name).read_text()
+        (snapshot / name).write_text("eno")
+        with pytest.raises(AssetError, match=r"^org/model: .*/blobs/.* is not what the hub gave"):
+            fetch(source)
+        (snapshot / name).write_text(whole)
+        assert fetch(source) == snapshot
+
+
 def test_the_hub_without_a_network_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.assets import fetch, wheel
+from harness.assets import archive, fetch, wheel
 from harness.errors import AssetError, ConfigError
 from tests.assets.conftest import MakeSource
 
@@ -140,7 +140,7 @@ def test_an_unsafe_member_is_refused(
 def test_a_member_above_the_limit_is_refused(
     packaged: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wheel, "MEMBER_LIMIT", 3)
+    monkeypatch.setattr(archive, "MEMBER_LIMIT", 3)
     assert fetch(packaged([("toy/a.txt", b"123")])).is_dir()
     with pytest.raises(AssetError, match="4 bytes, more than the limit of 3"):
         fetch(packaged([("toy/a.txt", b"1234")]))
@@ -152,7 +152,7 @@ def test_a_file_that_is_no_archive_is_said(packaged: MakeSource, tmp_path: Path)
     made = tmp_path / "index" / "toy-1.0-py3-none-any.whl"
     made.write_bytes(b"no archive")
     digest = wheel.file_digest(made)
-    with pytest.raises(AssetError, match=r"^toy==1\.0: File is not a zip file"):
+    with pytest.raises(AssetError, match=r"^toy==1\.0: a broken archive: File is not a zip file"):
         fetch(replace(source, sha256=digest))
 
 
@@ -162,6 +162,11 @@ def test_a_file_that_is_no_archive_is_said(packaged: MakeSource, tmp_path: Path)
     [
         ({"members": ("toy/none*",)}, "model.source.members=toy/none*"),
         ({"root": "tot"}, "model.source.root=tot"),
+        ({"root": "../.."}, "model.source.root=../..: leads out of toy"),
+        ({"root": "/etc"}, "model.source.root=/etc: leads out of toy"),
+        ({"package": "toy @ file:///toy.tar.gz#"}, "model.source.package=toy @ file"),
+        ({"package": "-r"}, "model.source.package=-r: is no package"),
+        ({"version": "1.0 --no-index"}, "model.source.version=1.0 --no-index: is no version"),
         ({"sha256": "abc"}, "model.source.sha256=abc"),
     ],
 )

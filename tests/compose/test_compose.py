@@ -20,7 +20,7 @@ def composed(monkeypatch, tmp_path):
 
     def call(*arguments: str) -> list[Composition]:
         monkeypatch.setattr(sys, "argv", ["harness", f"results={tmp_path}", *arguments])
-        return compositions(entry.configs("compose"))
+        return compositions(entry.asked("compose").configs)
 
     return call
 

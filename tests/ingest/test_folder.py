@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, Unreadable
 from harness.ingest.folder import ingest
 from harness.ingest.published import LARGEST
 from harness.store import load
@@ -90,6 +90,21 @@ def test_changed_file_is_another_record_in_place_of_the_earlier_run(tmp_path):
     published.write(folder, {"a.json": published.result()})
     assert ingest(folder, results).records == ()
     assert set(written(results)) == own | {second["trial"]}
+
+
+def test_what_is_corrupt_in_the_results_is_told_and_written_anew(tmp_path):
+    results = records.write(tmp_path / "results", [records.record()])
+    folder = published.write(tmp_path / "json", {"a.json": published.result()})
+    (first,) = ingest(folder, results).records
+    for path in results.glob("*/record.json"):
+        path.write_text("{")
+    with pytest.warns(Unreadable) as told:
+        assert ingest(folder, results).records == (first,)
+    assert sorted(str(warning.message).rpartition("; ")[2] for warning in told) == [
+        "left out", "left out", "set aside as record.json.corrupt-1",
+    ]  # fmt: skip
+    with pytest.warns(Unreadable):
+        assert list(load(results)["trial"]) == [first["trial"]]
 
 
 BAD = {

@@ -122,6 +122,12 @@ def test_a_plan_follows_the_recipe(model: str, method: str, option: str, tmp_pat
     assert (plan.train, plan.inference) == traced_in_full(request) == actual(request, tmp_path)
 
 
+def test_a_head_in_float32_on_a_base_in_bfloat16_is_planned_over_devices_when_all_is_trained():
+    request = request_of("bert", "method=full", dtype="bfloat16", objective="classification")
+    one, two = (predict.predict(replace(request, devices=count)).train for count in (1, 2))
+    assert two.optimizer == pytest.approx(one.optimizer / 2, rel=0.03)  # whole rows
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [("lora", ["+method.layers_to_transform=[3]"]), ("peft/lily", [])],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.analysis.study import studies
+from harness.errors import Unreadable
 from harness.report import build
 from harness.report.subject import Subject
 from harness.store import load
@@ -20,6 +22,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 LAPTOP = {"width": 1280, "height": 800}
 DRAWN = "html[data-plots=drawn]"
 HOSTILE = "<script>alert(1)</script>$x_1$%{x}&amp;\u2028"
+HOSTILE_FOLDER = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
@@ -36,13 +39,14 @@ def make_subject(tmp_path: Path) -> MakeSubject:
 @pytest.fixture(scope="session")
 def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a quick sweep with everything measured and its memory predicted, a failure, a
-    trial that was skipped, and a method whose name and reasons are an attack.
+    trial that was skipped, a method whose name and reasons are an attack, and a corrupt record
+    whose folder and trial are.
     """
     folder = tmp_path_factory.mktemp("page")
     hostile = further.measured(records.record(HOSTILE, 8, family=HOSTILE))
     for group in ("serving", "energy"):
         hostile[group]["reason"] = HOSTILE
-    hostile["forgetting"] |= {"objective": HOSTILE, "texts": HOSTILE}
+    hostile["forgetting"] |= {"objective": HOSTILE}
     hostile["environment"] |= {"busy": True, "phases": {HOSTILE: {"busy": True}}}
     hostile["environment"]["elsewhere"] = [{"phases": [HOSTILE], "cpu": HOSTILE, "torch": HOSTILE}]
     hostile["memory"]["unpredicted"] = HOSTILE
@@ -53,7 +57,11 @@ def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         records.failed("diverged", reason=HOSTILE, method="lora", size=512),
         records.skipped(method="lora", size=4096),
     ]
-    return build(records.write(folder / "results", made), folder / "reports" / "index.html")
+    results = records.write(folder / "results", made)
+    (results / HOSTILE_FOLDER).mkdir()
+    (results / HOSTILE_FOLDER / "record.json").write_text(json.dumps(hostile | {"trial": HOSTILE}))
+    with pytest.warns(Unreadable):
+        return build(results, folder / "reports" / "index.html")
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def test_the_csv_reads_back_as_the_records(make_subject: MakeSubject) -> None:
         assert math.isnan(line["merged"]) if merged is None else line["merged"] == merged["value"]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
 def test_text_that_a_spreadsheet_would_run_is_led_by_an_apostrophe(
     make_subject: MakeSubject, start: str
 ) -> None:

@@ -15,7 +15,7 @@ from harness.report import build
 from harness.report.picture import safe_json
 from harness.store import load
 from tests import records
-from tests.report.conftest import HOSTILE
+from tests.report.conftest import HOSTILE, HOSTILE_FOLDER
 
 
 class Page(HTMLParser):
@@ -46,6 +46,18 @@ class Page(HTMLParser):
 def built(folder: Path, made: list[dict]) -> Page:
     results = records.write(folder / "results", made)
     return Page(build(results, folder / "reports" / "index.html"))
+
+
+def test_records_that_could_not_be_read_are_counted_and_named_as_text(sweep_page, tmp_path):
+    page = Page(sweep_page)
+    assert "unreadable" in [attributes.get("id") for attributes in page.all("section")]
+    text = " ".join(page.text)
+    assert "1 of the records" in text
+    told = f"{HOSTILE_FOLDER}/record.json: trial={HOSTILE}: must be a plain name"
+    assert told.replace("\u2028", "\\u2028") in text
+    assert not page.all("img")
+    without = built(tmp_path, [records.record()])
+    assert "unreadable" not in [attributes.get("id") for attributes in without.all("section")]
 
 
 def test_the_page_is_one_file_that_asks_for_no_other(sweep_page: Path) -> None:

@@ -44,6 +44,10 @@ class AdapterFusion(PeftMethod):
     # V near the identity.
     starts_at_base = False
 
+    @property
+    def kept_whole(self) -> str | None:
+        return "pulls each V to the identity as a whole"
+
     def peft_config(self, backbone: PreTrainedModel) -> PeftConfig:
         if len(self.sources) < 2:
             given = self.config.options["adapters"]

@@ -36,7 +36,7 @@ function csvOf(study, entries) {
 }
 
 // A spreadsheet takes these for the start of a formula.
-const neutral = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+const neutral = (text) => (/^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text);
 const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function latexOf(study, entries) {
