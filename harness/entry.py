@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,6 +71,11 @@ class Collecting(Callback):
             config.hydra.launcher = {
                 "_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
             }
+        # Hydra keeps notes of its own; results that are finished may be where nobody can write.
+        config.hydra.sweep.dir = tempfile.mkdtemp(prefix="peft-harness-")
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        shutil.rmtree(config.hydra.sweep.dir)
 
 
 def run(

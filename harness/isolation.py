@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -23,7 +24,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import ConfigError, HarnessError
 from harness.oom_kills import oom_kills
 from harness.stopping import SIGNALS
 
@@ -98,7 +99,7 @@ class Processes:
         return len(self._running)
 
     def start(self, task: Task) -> None:
-        """Raises HarnessError where the fork server dies again and again."""
+        """Raises HarnessError where the fork server dies again and again, or has no place."""
         task.log.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(SERVERS):
             try:
@@ -108,6 +109,12 @@ class Processes:
                 # the system has taken note of the death of this one.
                 self._running.pop(task.key).pipe.close()
                 time.sleep(0.1)
+            except OSError as error:
+                if error.errno is not None:
+                    raise
+                # The server's socket lies in this folder, and its path may not be long.
+                folder, expected = tempfile.gettempdir(), f"must be a shorter path: {error}"
+                raise ConfigError("TMPDIR", folder, expected) from error
         raise HarnessError(f"{task.key}: the fork server died {SERVERS} times; is memory short?")
 
     def _start(self, task: Task) -> None:

@@ -50,7 +50,7 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
             manifest.write(run.results, trials, manifest.own_command())
             sweep.run()
         except OSError as error:
-            expected = f"cannot be written: {error.strerror}; what is finished is kept"
+            expected = f"cannot be written: {error.strerror or error}; what is finished is kept"
             raise ConfigError("results", run.results, expected) from error
     return [store.record(trial.folder) or trial.unfinished() for trial in asked]
 

@@ -7,16 +7,17 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from multiprocessing import forkserver
+from multiprocessing import forkserver, process
 from pathlib import Path
 
 import psutil
 import pytest
 
 from harness import isolation
-from harness.errors import HarnessError
+from harness.errors import ConfigError, HarnessError
 from harness.isolation import Outcome, Processes, Task, run_alone
 from tests import isolated_calls
 
@@ -129,6 +130,16 @@ def test_a_task_starts_though_the_fork_server_is_killed_while_it_loads(processes
     outcome = processes.wait()
     assert outcome.status == "ok"
     assert [outcome.value["parent"]] != loading
+
+
+def test_a_path_that_is_too_long_for_the_servers_socket_is_named(run, monkeypatch, tmp_path):
+    long = tmp_path / ("a" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.delitem(process.current_process()._config, "tempdir", raising=False)
+    forkserver._forkserver._stop()
+    with pytest.raises(ConfigError, match=rf"^TMPDIR={long}: must be a shorter path: AF_UNIX"):
+        run("describe")
 
 
 def test_output_of_python_and_of_c_goes_to_the_log(run, tmp_path):

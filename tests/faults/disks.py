@@ -49,7 +49,7 @@ def disk_full(folder: Path, blows: int, chance: Random) -> Round:
 
 def read_only(folder: Path, blows: int, chance: Random) -> Round:
     """One line at the door; nothing is written, and nothing has to be where all is done."""
-    with Scene(folder, 1, "hydra.mode=RUN") as scene:  # a sweep's Hydra keeps notes there
+    with Scene(folder, 1) as scene:
         results = scene.study.results
         try:
             with mounted(["--bind", str(results), str(results)], results):

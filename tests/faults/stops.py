@@ -78,7 +78,7 @@ def left_behind(study: Study) -> list[str]:
     # The lock on a device stays, and lasts no longer than who holds it.
     kept = ("peft-harness-", "torchinductor_")  # torch keeps a cache there
     found += [p for p in study.temporary.iterdir() if not p.name.startswith(kept)]
-    return [f"left behind: {path.relative_to(study.folder)}" for path in found]
+    return [f"left behind: {path}" for path in found]
 
 
 TERMINATED = stopped("SIGTERM", SIGTERM, to_parent(SIGTERM))

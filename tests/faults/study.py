@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -128,12 +130,12 @@ class Study:
         self.folder = folder
         self.results = folder / "results"
         self.journal = folder / "journal"
-        self.temporary = folder / "tmp"
+        # Not in the folder: a socket lies there, whose path must be short.
+        self.temporary = Path(tempfile.mkdtemp(prefix="study-"))
         self.trials = trials
         self._overrides = overrides
         self._commands: list[Command] = []
-        for each in (self.results, self.temporary):
-            each.mkdir(parents=True, exist_ok=True)
+        self.results.mkdir(parents=True)
 
     def start(
         self,
@@ -166,6 +168,7 @@ class Study:
     def close(self) -> None:
         for command in self._commands:
             command.close()
+        shutil.rmtree(self.temporary, ignore_errors=True)
 
 
 def _session(leader: int) -> list[psutil.Process]:
