@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import sys
 import tempfile
@@ -64,6 +63,10 @@ class Asked:
 class Collecting(Callback):
     """Lets Hydra run its jobs in this process, whichever launcher is asked for."""
 
+    def __init__(self, notes: str) -> None:
+        """`notes` is a folder for what Hydra writes down of a sweep, which nobody reads."""
+        self._notes = notes
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         # Launchers are given what is collected, and the config of a job still names the one asked
         # for: it is composed from the overrides again.
@@ -71,11 +74,8 @@ class Collecting(Callback):
             config.hydra.launcher = {
                 "_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
             }
-        # Hydra keeps notes of its own; results that are finished may be where nobody can write.
-        config.hydra.sweep.dir = tempfile.mkdtemp(prefix="peft-harness-")
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        shutil.rmtree(config.hydra.sweep.dir)
+            # Results that are finished may be where nobody can write.
+            config.hydra.sweep.dir = self._notes
 
 
 def run(
@@ -135,17 +135,18 @@ def asked(config_name: str) -> Asked:
     register()
     # Hydra prints and exits by itself unless asked for the exception.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv[1:] = _arguments(sys.argv[1:])
     collected = Asked(config_name)
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
     def collect(cfg: DictConfig) -> None:
         collected.add(cfg)
 
-    try:
-        collect()
-    except Exception as error:  # whatever Hydra makes of what was typed
-        raise _plain_error(error) from error
+    with tempfile.TemporaryDirectory() as notes:
+        sys.argv[1:] = _arguments(sys.argv[1:], notes)
+        try:
+            collect()
+        except Exception as error:  # whatever Hydra makes of what was typed
+            raise _plain_error(error) from error
     if not collected.configs:  # --help and its like have printed what was asked for
         raise SystemExit(0)
     return collected
@@ -177,11 +178,12 @@ def register() -> None:
         )
 
 
-def _arguments(given: Sequence[str]) -> list[str]:
+def _arguments(given: Sequence[str], notes: str) -> list[str]:
     """The command line as Hydra takes it: -m may stand anywhere, and method options are open."""
     flags = [argument for argument in given if argument in ("-m", "--multirun")]
-    collecting = f"++hydra.callbacks.collecting._target_={__name__}.{Collecting.__name__}"
-    return [*flags, *(_open_method_option(a) for a in given if a not in flags), collecting]
+    callback = f"{{_target_: {__name__}.{Collecting.__name__}, notes: '{notes}'}}"
+    own = f"++hydra.callbacks.collecting={callback}"
+    return [*flags, *(_open_method_option(a) for a in given if a not in flags), own]
 
 
 def _open_method_option(argument: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.stopping import SIGNALS
 from tests.faults import journal
 from tests.faults.journal import Order
 
@@ -63,7 +64,7 @@ class Command:
         with self._files[0].open("w") as out, self._files[1].open("w") as err:
             self.process = subprocess.Popen(
                 arguments, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=err, start_new_session=True,
+                stdout=out, stderr=err, start_new_session=True, preexec_fn=_heeding,
             )  # fmt: skip
         # Threads that wait for each other on cores that others use take many times as long.
         cores = sorted(os.sched_getaffinity(0))
@@ -169,6 +170,12 @@ class Study:
         for command in self._commands:
             command.close()
         shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+def _heeding() -> None:
+    """Shells and nohup let what they start in the background ignore signals."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _session(leader: int) -> list[psutil.Process]:
