@@ -16,8 +16,12 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the faults are those of Linux"),
 ]
 BLOWS = {"sweep_killed": 2, "half_downloaded": 3}
-# Like others but for the signal or its target: those are for `python -m tests.faults`.
-FULL_ONLY = {"terminated", "hung_up", "interrupted_parent", "diverged_at_once", "ignoring"}
+# Like others but for the signal or its target, or tried without a sweep in the tests of the module
+# that sees to it: `python -m tests.faults` tries them all.
+FULL_ONLY = {
+    "terminated", "hung_up", "interrupted", "interrupted_parent", "server_killed", "exhausted",
+    "diverged_at_once", "diverged_at_last", "ignoring", "hanging_in_c",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - FULL_ONLY))
