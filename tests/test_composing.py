@@ -100,7 +100,7 @@ def test_a_job_can_ask_hydra_which_it_is(
         own = HydraConfig.get()
         asked.append((cfg.seed, list(own.overrides.task), own.runtime.choices["hydra/launcher"]))
 
-    entry._register()
+    entry.register()
     task()
     results = f"results={tmp_path}"
     assert asked == [(seed, [results, f"seed={seed}"], "basic") for seed in (0, 1)]
