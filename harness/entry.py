@@ -32,6 +32,7 @@ PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
 BASIC = "basic"
+PLUGINS = "hydra_plugins.peft_harness"
 # Which extra brings a launcher.
 EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 
@@ -60,15 +61,14 @@ class Asked:
 
 
 class Collecting(Callback):
-    """Lets Hydra run its jobs in this process, whichever launcher is asked for."""
+    """Lets Hydra hand over its jobs in this process, whichever launcher is asked for."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         # Launchers are given what is collected, and the config of a job still names the one asked
         # for: it is composed from the overrides again.
         with open_dict(config.hydra):
-            config.hydra.launcher = {
-                "_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
-            }
+            config.hydra.launcher = {"_target_": f"{PLUGINS}.Launcher"}
+            config.hydra.sweeper._target_ = f"{PLUGINS}.Sweeper"
 
 
 def run(
