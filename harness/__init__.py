@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.analysis.choice import select as select
+    from harness.command import run_trial as run_trial
     from harness.store import load as load
-    from harness.sweep import run_trial as run_trial
 
 _HOMES = {
     "load": "harness.store",
-    "run_trial": "harness.sweep",
+    "run_trial": "harness.command",
     "select": "harness.analysis.choice",
 }
 __all__ = ["load", "run_trial", "select"]

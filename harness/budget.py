@@ -12,8 +12,8 @@ from harness import assets
 from harness.amounts import told_share
 from harness.config import RunConfig, TaskConfig, TrialConfig, budget_of
 from harness.isolation import run_alone
+from harness.prerequisites import writable
 from harness.sources import with_sources
-from harness.sweep import writable
 
 FAR = 0.1  # what is off by more than this share of the budget is said
 

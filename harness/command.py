@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from harness.budget import with_sizes
 from harness.checked import from_plain
 from harness.config import TrialConfig, run_config
+from harness.entry import compose
 from harness.progress import name_of
 from harness.search import run_searched
 from harness.search_config import search_config
@@ -27,6 +28,17 @@ def run(cfgs: Sequence[DictConfig]) -> list[dict[str, Any]]:
     settings = run_config(cfgs[0])
     configs = [with_sources(cfg) for cfg in with_sizes(cfgs, settings)]
     return run_searched(configs, search_config(cfgs[0]), settings)
+
+
+def run_trial(*overrides: str) -> dict[str, Any]:
+    """Run one trial from Python, as `python -m harness` would with these overrides.
+
+    Returns its record. The calling script needs the usual `if __name__ == "__main__":`, since
+    each phase runs in a process of its own. Raises ConfigError or AssetError.
+
+    >>> run_trial("method=lora", "size=8", "task=rotten_tomatoes")  # doctest: +SKIP
+    """
+    return run([compose(overrides)])[0]
 
 
 def tell(records: Sequence[dict[str, Any]], results: Path) -> int:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -28,14 +27,12 @@ from omegaconf.errors import OmegaConfBaseException
 from harness import peft_types
 from harness.errors import ConfigError, HarnessError, Unreadable, nearest
 from harness.stopping import interruptible
-from hydra_plugins.peft_harness import Composing, Launcher
 
 PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
 BASIC = "basic"
-# What runs jobs in this process: Hydra's own, and what composes them faster.
-HERE = tuple(f"{each.__module__}.{each.__name__}" for each in (BasicLauncher, Launcher))
+PLUGINS = "hydra_plugins.peft_harness"
 # Which extra brings a launcher.
 EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 
@@ -64,16 +61,14 @@ class Asked:
 
 
 class Collecting(Callback):
-    """Lets Hydra run its jobs in this process, whichever launcher is asked for."""
+    """Lets Hydra hand over its jobs in this process, whichever launcher is asked for."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if config.hydra.launcher._target_ in HERE:
-            return
         # Launchers are given what is collected, and the config of a job still names the one asked
         # for: it is composed from the overrides again.
         with open_dict(config.hydra):
-            config.hydra.launcher = {"_target_": HERE[0]}
-        Composing().on_multirun_start(config)
+            config.hydra.launcher = {"_target_": f"{PLUGINS}.Launcher"}
+            config.hydra.sweeper._target_ = f"{PLUGINS}.Sweeper"
 
 
 def run(

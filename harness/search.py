@@ -17,10 +17,11 @@ from harness.config import SCHEMA, RunConfig, TrialConfig
 from harness.errors import ConfigError
 from harness.isolation import run_alone
 from harness.measure_config import MeasureConfig
+from harness.prerequisites import writable
 from harness.progress import configuration_of
 from harness.rungs import Budget, best_first, budget, chosen, edge, rates
 from harness.search_config import SearchConfig
-from harness.sweep import run_sweep, writable
+from harness.sweep import run_sweep
 from harness.trials import Trial, trial_of
 
 # The same for every search: what is measured of the final trials makes no other search of it.

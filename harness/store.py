@@ -28,11 +28,12 @@ UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP)
 """What file systems answer that cannot flush a folder."""
 
 
-def write_json(path: Path, content: Json) -> None:
-    """Write `content` so that a reader sees all of it or none, whatever dies when.
+def write_json(path: Path, content: Json, lasting: bool = True) -> None:
+    """Write `content` so that a reader sees all of it or none, whatever process dies when.
 
-    Once it returns, a power cut takes nothing away. Raises ValueError on NaN and infinities, which
-    JSON does not have: unknown is null; and OSError where the disk is full or may not be written.
+    Once it returns, a power cut takes nothing away either, if it is `lasting`. Raises ValueError on
+    NaN and infinities, which JSON does not have: unknown is null; and OSError where the disk is
+    full or may not be written.
     """
     text = json.dumps(content, indent=1, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,10 +41,12 @@ def write_json(path: Path, content: Json) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
-        settle(path.parent)
+        if lasting:
+            settle(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

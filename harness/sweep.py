@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from harness import assets, manifest, plain_text, store
+from harness import manifest, store
 from harness.config import RunConfig, TrialConfig
 from harness.device_lock import locked
 from harness.errors import ConfigError
@@ -20,6 +18,7 @@ from harness.isolation import Outcome
 from harness.measure import nvml
 from harness.memory_limit import too_large, unforeseen
 from harness.phases import Phase, named
+from harness.prerequisites import prepare, writable
 from harness.progress import Progress, figures_of, name_of, quality_of
 from harness.queue import Queue
 from harness.runner import Runner
@@ -42,39 +41,18 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     """
     asked = distinct(trial_of(config, run.results) for config in configs)
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
-    try:
-        sweep = _Sweep(trials, run)
-        sweep.tell_versions()
-        if sweep.open():
-            writable(run.results)
+    sweep = _Sweep(trials, run)
+    sweep.tell_versions()
+    if sweep.open():
+        writable(run.results)
+        prepare(sweep.open())
+        try:
             manifest.write(run.results, trials, manifest.own_command())
-            prepare(sweep.open())
             sweep.run()
-    except OSError as error:
-        expected = f"cannot be written: {error.strerror}; what is finished is kept"
-        raise ConfigError("results", run.results, expected) from error
+        except OSError as error:
+            expected = f"cannot be written: {error.strerror}; what is finished is kept"
+            raise ConfigError("results", run.results, expected) from error
     return [store.record(trial.folder) or trial.unfinished() for trial in asked]
-
-
-def run_trial(*overrides: str) -> dict[str, Any]:
-    """Run one trial from Python, as `python -m harness` would with these overrides.
-
-    Returns its record. The calling script needs the usual `if __name__ == "__main__":`, since
-    each phase runs in a process of its own. Raises ConfigError or AssetError.
-
-    >>> run_trial("method=lora", "size=8", "task=rotten_tomatoes")  # doctest: +SKIP
-    """
-    from harness.budget import with_sizes
-    from harness.config import run_config
-    from harness.entry import compose
-    from harness.search import run_searched
-    from harness.search_config import search_config
-    from harness.sources import with_sources
-
-    cfg = compose(overrides)
-    run = run_config(cfg)
-    configs = [with_sources(each) for each in with_sizes([cfg], run)]
-    return run_searched(configs, search_config(cfg), run)[0]
 
 
 class _Sweep:
@@ -310,25 +288,3 @@ def _refusal(others: nvml.Users) -> str:
     held = "bytes unknown" if others.bytes is None else f"{others.bytes / 2**20:.0f} MiB"
     expected = f"others compute on the GPU ({others.processes} processes, {held}); measure later"
     return str(ConfigError("occupied", "refuse", expected))
-
-
-def prepare(trials: list[Trial]) -> None:
-    """Fetch what the trials need and check their data, once per model and task."""
-    from harness.tasks.data import check
-
-    for model in {repr(t.config.model): t.config.model for t in trials}.values():
-        assets.fetch(model.source, "model.source")
-    for task in {repr(t.config.task): t.config.task for t in trials}.values():
-        check(task)
-    for plain in {repr(p): p for t in trials if (p := t.config.measure.forgetting)}.values():
-        plain_text.passages(plain)
-
-
-def writable(results: Path) -> None:
-    """Raises ConfigError where no record could be kept."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=results):
-            pass
-    except OSError as error:
-        raise ConfigError("results", results, f"cannot be written: {error.strerror}") from error

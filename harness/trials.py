@@ -22,6 +22,10 @@ GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "ca
 PARTS = "parts"
 EARLIER = ".earlier"
 LEFTOVERS = (".weights-*", ".*.json-*")
+DEAR = 60.0
+"""Seconds of a phase that are worth a flush of the disk; what took less runs again after a power
+cut, which a sweep of thousands of short trials would pay for many times over.
+"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Trial:
         environment = {"phases": {phase.name: seen}}
         joined = _joined([groups, {"environment": environment}])
         part = {"schema": SCHEMA, "place": self._here, "groups": joined}
-        store.write_json(self._path(phase.name), part)
+        store.write_json(self._path(phase.name), part, lasting=seen["seconds"] >= DEAR)
 
     def finish(self, status: str, reason: str | None, phase: str) -> dict[str, Any]:
         """Write the record: what the trial is, how it ended, and everything that was measured.

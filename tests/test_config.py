@@ -141,6 +141,7 @@ class TestIdentity:
             "measure.serving.adapters=0: should be greater than or equal to 1",
         ),
         (("seed=-1",), "seed=-1: should be greater than or equal to 0"),
+        (("seed=9223372036854775808",), "seed=9223372036854775808: should be less than"),
         (("device=tpu",), "device=tpu: should be 'cpu' or 'cuda'"),
         (("measure.capacity.classes=1",), "measure.capacity.classes=1: should be greater than or"),
         (("task=csv",), "task.path=.*: needs a value"),

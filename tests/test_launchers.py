@@ -118,6 +118,7 @@ def test_launcher_that_is_not_installed_names_its_extra(monkeypatch, tmp_path):
 
 @needs_submitit
 def test_commands_that_run_no_trials_refuse_a_launcher(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)  # Hydra writes down a sweep where it stands
     monkeypatch.setattr(
         sys, "argv", ["harness", "-m", f"results={tmp_path}", "hydra/launcher=local"]
     )

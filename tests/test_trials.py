@@ -130,3 +130,17 @@ def test_in_one_place_there_is_nothing_elsewhere(lab: Lab) -> None:
     assert environment["elsewhere"] == []
     assert environment["busy"] is False
     assert not (lab.trial.folder / PARTS).exists()
+
+
+@pytest.mark.parametrize(("seconds", "flushed"), [(1.0, False), (3600.0, True)])
+def test_part_that_took_long_and_every_record_are_flushed_to_the_disk(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: float, flushed: bool
+) -> None:
+    calls = []
+    monkeypatch.setattr(store.os, "fsync", calls.append)
+    lab.trial.keep(named("plan"), {}, {"seconds": seconds})
+    assert bool(calls) is flushed
+    assert lab.trial.part("plan") is not None
+    calls.clear()
+    lab.trial.finish("failed", "no", "plan")
+    assert calls

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock
 
@@ -66,9 +67,10 @@ def cached(pin: Pin, fill: Callable[[Path], Path]) -> Path:
 
 
 def _make(folder: Path, pin: Pin, fill: Callable[[Path], Path]) -> Path:
-    # A fixed name: what a killed process left is removed by the next one, which holds the lock.
-    part = folder.with_name(f"{folder.name}.part")
-    _remove(part)
+    # What killed processes left. A name of its own for each, since the pip of one goes on writing.
+    for left in folder.parent.glob(f"{folder.name}.part*"):
+        shutil.rmtree(left, ignore_errors=True)
+    part = folder.with_name(f"{folder.name}.part-{uuid4().hex[:8]}")
     if folder.exists():
         log.warning("%s in the cache is not what was fetched; fetching it again", folder.name)
     part.mkdir()

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,8 +45,7 @@ def unpack(source: Source, field: str, folder: Path) -> Path:
     """
     requirement = f"{source.package}=={source.version}"
     log.info("fetching %s from the package index", requirement)
-    # A name of its own: pip outlives a harness that is killed, and goes on writing.
-    wheel = _download(requirement, Path(tempfile.mkdtemp(dir=folder)))
+    wheel = _download(requirement, folder / "download")
     found = file_digest(wheel)
     if found != source.sha256:
         raise AssetError(f"{requirement}: its sha256 is {found}, expected {source.sha256}")

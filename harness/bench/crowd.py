@@ -48,7 +48,9 @@ def run(trials: int = TRIALS, edge: int = EDGE, forked: int = FORKED, jobs: int 
         place = Path(folder)
         config, settings = composed(OVERRIDES, place / "crowd")
         compose_ms = _ms_to_compose(jobs, place)
+        before = time.process_time()
         clock, seconds = _swept(_seeds(config, trials), settings, StandIn)
+        cpu_seconds = time.process_time() - before
         first, last = _edges(clock, edge)
         alone, beside = _few(config, trials, settings)
         status_s = median(_status_seconds(settings.results) for _ in range(3))
@@ -62,6 +64,7 @@ def run(trials: int = TRIALS, edge: int = EDGE, forked: int = FORKED, jobs: int 
         "trials": trials,
         "ms_per_trial": ms,
         "compose_ms": compose_ms,
+        "cpu_ms": 1000 * cpu_seconds / trials,
         "first_ms": first,
         "last_ms": last,
         "last_over_first": last / first,
@@ -78,7 +81,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     verdict = "holds" if result["holds"] else "FAILS"
     return [
         f"{result['trials']:,} trials         {result['ms_per_trial']:.1f} ms each, of which"
-        f" {result['compose_ms']:.1f} ms to compose its config",
+        f" {result['compose_ms']:.1f} ms to compose its config;"
+        f" {result['cpu_ms']:.1f} ms of a processor to run it",
         f"first and last        {result['first_ms']:.1f} ms and {result['last_ms']:.1f} ms,"
         f" {result['last_over_first']:.2f} times as long",
         f"{FEW} trials beside them {result['few_beside_s']:.2f} s, alone"

@@ -10,6 +10,9 @@ from harness.report.style import Shape
 
 Bounds = tuple[float, float] | None
 
+NONE = 1e-100
+"""On a logarithmic axis as good as zero: the ends beside less could not be told as numbers."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -45,7 +48,7 @@ class Axis:
 
     def on(self, value: float) -> float:
         """The coordinate at which a value is drawn."""
-        return self.zero if self.zero is not None and value <= 0 else value
+        return self.zero if self.zero is not None and value <= NONE else value
 
     def place(self, value: float) -> float:
         """Where a value lies on the axis: 0 at its low end, 1 at its high end. An interval's end
@@ -211,10 +214,10 @@ def _log_axis(
     title: str, values: Sequence[float], show: Callable[[float], str], room: tuple[float, float]
 ) -> Axis:
     """Zeros, which have no logarithm, stand a step below the least of the others."""
-    positive = [value for value in values if value > 0] or [1.0]
+    positive = [value for value in values if value > NONE] or [1.0]
     first, last = log10(min(positive)), log10(max(positive))
     span = max(last - first, 0.3)
-    zero = 10 ** (first - 0.15 * span) if min(values) <= 0 else None
+    zero = 10 ** (first - 0.15 * span) if min(values) <= NONE else None
     low = (zero or min(positive)) / 10 ** (span * room[0])
     high = 10 ** (last + span * room[1])
     ticks = [(tick, show(tick)) for tick in _log_ticks(min(positive) if zero else low, high)]

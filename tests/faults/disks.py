@@ -27,7 +27,7 @@ def disk_full(folder: Path, blows: int, chance: Random) -> Round:
             with mounted(["-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(results)], results):
                 for _ in range(blows):
                     filler = results / FILLER
-                    _fill(filler, chance.randrange(0, 120_000))
+                    _fill(filler, chance.randrange(0, 300_000))
                     ended = scene.wait(scene.study.start())
                     filler.unlink()
                     if ended.code == 0:  # there was room for all that was left to do

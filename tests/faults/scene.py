@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tests.faults.judge import Judge
@@ -22,17 +20,10 @@ class Scene:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.study.close()
         self.round.lost += self.judge.lost
         self.round.doubled += self.judge.doubled
-        if error is None and not (self.round.lost or self.round.doubled or self.round.wrong):
-            shutil.rmtree(self.study.folder, ignore_errors=True)
 
     def struck(self, *ends: str) -> None:
         """Count blows by how they ended, now that all stands still, and look what they did."""

@@ -173,6 +173,13 @@ def test_another_encoding_can_be_named(task_of: MakeTask, tmp_path: Path) -> Non
 
 def test_a_missing_file_of_an_asset_is_named(task_of: MakeTask, tmp_path: Path) -> None:
     assert_refused(task_of, tmp_path, "task.file=nowhere.csv: no such file", file="nowhere.csv")
+
+
+@pytest.mark.parametrize("file", ["../other.csv", "/etc/passwd", "a/../../other.csv"])
+def test_file_outside_of_the_source_is_refused(
+    task_of: MakeTask, tmp_path: Path, file: str
+) -> None:
+    assert_refused(task_of, tmp_path, f"task.file={file}: leads out of", file=file)
     assert_refused(task_of, tmp_path, "task.format=csv: needs a file, and ")
     assert_refused(task_of, tmp_path, "task.format=folders: ", format="folders")
     assert_refused(task_of, tmp_path / "gone.csv", "task.source.path=")

@@ -46,9 +46,9 @@ def share(study: Study, *, which: Selection, percent: Percent) -> Verdict:
 
 
 def trained_percent(entry: Entry, rows: dict[str, Row]) -> float | None:
-    """100 · (trained − head) / (all − head)."""
+    """100 · (trained − head) / (all − head); None where nothing is known beside the head."""
     row = rows[entry.trials[0]]
     if any(column not in row for column in COLUMNS):
         return None
     trained, head, total = (float(row[column]) for column in COLUMNS)
-    return 100 * (trained - head) / (total - head)
+    return 100 * (trained - head) / (total - head) if total > head else None
