@@ -17,6 +17,7 @@ import pytest
 
 from harness import entry, launching
 from harness.errors import ConfigError
+from hydra_plugins import peft_harness
 from tests import slurm_stand_in
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +77,21 @@ def test_jobs_of_a_launcher_are_collected_and_not_launched(monkeypatch, tmp_path
     seeds = [cfg.seed for cfg in found.configs]
     assert seeds == ([0, 1, 2] if mode else [0])
     assert not list(tmp_path.rglob("*.pkl"))
+
+
+@needs_submitit
+def test_jobs_of_a_launcher_are_composed_as_fast_as_others(monkeypatch, tmp_path):
+    composed = []
+    real = peft_harness.Launcher._composed
+
+    def counted(launcher: peft_harness.Launcher, overrides: list[str]) -> Any:
+        composed.append(overrides)
+        return real(launcher, overrides)
+
+    monkeypatch.setattr(peft_harness.Launcher, "_composed", counted)
+    found = asked(monkeypatch, tmp_path, "-m", "hydra/launcher=local", "seed=range(20)")
+    assert [own[-1] for own in found.overrides] == [f"seed={seed}" for seed in range(20)]
+    assert len(composed) == 1
 
 
 @needs_submitit
