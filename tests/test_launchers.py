@@ -81,6 +81,7 @@ def test_jobs_of_a_launcher_are_collected_and_not_launched(monkeypatch, tmp_path
 
 @needs_submitit
 def test_jobs_of_a_launcher_are_composed_as_fast_as_others(monkeypatch, tmp_path):
+    Plugins.instance()  # runs the modules of plugins anew when it is first asked for
     composed = []
     real = peft_harness.Launcher._composed
 
