@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from hydra.core.plugins import Plugins
 
 from harness import entry, launching
 from harness.errors import ConfigError
