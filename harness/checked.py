@@ -14,7 +14,7 @@ T = TypeVar("T")
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=1e-100, lt=1e100)]
 """Of learning: products and quotients of such are finite."""
-Seed = Annotated[int, Field(ge=0, lt=2**64)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1)]
 

@@ -33,6 +33,7 @@ PACKAGE = Path(__file__).resolve().parent
 # An installed wheel carries the configs inside the package, a checkout beside it.
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
 BASIC = "basic"
+PLUGINS = "hydra_plugins.peft_harness"
 # Which extra brings a launcher.
 EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 
@@ -61,7 +62,7 @@ class Asked:
 
 
 class Collecting(Callback):
-    """Lets Hydra run its jobs in this process, whichever launcher is asked for."""
+    """Lets Hydra hand over its jobs in this process, whichever launcher is asked for."""
 
     def __init__(self, notes: str) -> None:
         """`notes` is a folder for what Hydra writes down of a sweep, which nobody reads."""
@@ -71,9 +72,8 @@ class Collecting(Callback):
         # Launchers are given what is collected, and the config of a job still names the one asked
         # for: it is composed from the overrides again.
         with open_dict(config.hydra):
-            config.hydra.launcher = {
-                "_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
-            }
+            config.hydra.launcher = {"_target_": f"{PLUGINS}.Launcher"}
+            config.hydra.sweeper._target_ = f"{PLUGINS}.Sweeper"
             # Results that are finished may be where nobody can write.
             config.hydra.sweep.dir = self._notes
 

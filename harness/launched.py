@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from harness import command, entry
+from harness import command, entry, manifest
 from harness.errors import HarnessError, told
 from harness.store import read_json, write_json
 
@@ -43,7 +43,8 @@ def log_of(folder: Path, number: int) -> Path:
 
 def _answer(cfg: DictConfig) -> dict[str, Any]:
     try:
-        return {"record": command.run([cfg])[0]}
+        with manifest.part_of_another():
+            return {"record": command.run([cfg])[0]}
     except Exception as error:
         traceback.print_exc()
         return {"error": str(error) if isinstance(error, HarnessError) else told(error)}

@@ -15,7 +15,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from harness import launched, store
+from harness import launched, manifest, store
 from harness.budget import with_sizes
 from harness.command import tell
 from harness.config import RunConfig, TrialConfig, run_config
@@ -26,7 +26,7 @@ from harness.queue import Queue
 from harness.search_config import search_config
 from harness.sources import with_sources
 from harness.survivors import Survivors
-from harness.trials import Trial, trial_of
+from harness.trials import Trial, distinct, trial_of
 
 JOBS = ".jobs"
 LOCAL = "LocalLauncher"  # of submitit: starts all jobs that it is given at once
@@ -45,11 +45,14 @@ def launch(asked: Asked) -> int:
     _check_devices(asked, master.hydra.launcher, configs)
     trials = [trial_of(config, run.results) for config in configs]
     writable(run.results)
-    prepare([t for trial in trials for t in (*trial.sources, trial)])
+    everything = [t for trial in trials for t in (*trial.sources, trial)]
+    prepare(everything)
     # Sizes swept over a method without a size are one trial, and one job.
     jobs = {trial.id: (trial, own) for trial, own in zip(trials, asked.overrides, strict=True)}
     # Which rates a search gives is not known before it is over.
     searched = search_config(asked.configs[0]) is not None
+    if not searched:
+        manifest.write(run.results, distinct(everything), manifest.own_command())
     queue = Queue(trials, run)
     left = [job for job in jobs.values() if searched or _is_open(job[0], queue, run)]
     records = {trial.id: store.record(trial.folder) or trial.unfinished() for trial in trials}

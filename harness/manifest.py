@@ -7,6 +7,8 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -63,11 +65,26 @@ class Manifest(Checked):
         return shlex.join(["python", *self.command])
 
 
-def write(results: Path, trials: Sequence[Trial], command: Sequence[str]) -> Path:
+_PART_OF_ANOTHER = ContextVar("part of another sweep", default=False)
+
+
+@contextmanager
+def part_of_another() -> Iterator[None]:
+    """Sweeps that are run in here are jobs of one that has been written down."""
+    token = _PART_OF_ANOTHER.set(True)
+    try:
+        yield
+    finally:
+        _PART_OF_ANOTHER.reset(token)
+
+
+def write(results: Path, trials: Sequence[Trial], command: Sequence[str]) -> Path | None:
     """Keep what a sweep was asked for; the same trials asked for again replace their own file.
 
-    Raises OSError where nothing can be written.
+    None where this is part of another sweep. Raises OSError where nothing can be written.
     """
+    if _PART_OF_ANOTHER.get():
+        return None
     plain = {
         "schema": SCHEMA,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

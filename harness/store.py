@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,22 +169,41 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def flat(nested: Json, prefix: str = "", into: Json | None = None) -> Json:
+def flat(nested: Json) -> Json:
     """Nested keys joined by dots; lists stay whole. A key that has a dot itself stands in quotes,
-    so that no two places have one name. Fills and returns `into` where it is given.
+    so that no two places have one name.
     """
-    result: Json = {} if into is None else into
+    return _flat(nested, {}, _TOP)
+
+
+class _Names(dict[str, str]):
+    """What keys below a place are called; thousands of records share one copy of each name."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._place = place
+        self._below: dict[str, _Names] = {}
+
+    def __missing__(self, key: str) -> str:
+        self[key] = name = f'{self._place}"{key}"' if "." in key else self._place + key
+        return name
+
+    def below(self, key: str) -> _Names:
+        if key not in self._below:
+            self._below[key] = _Names(f"{self[key]}.")
+        return self._below[key]
+
+
+_TOP = _Names("")
+
+
+def _flat(nested: Json, into: Json, names: _Names) -> Json:
     for key, value in nested.items():
         if isinstance(value, dict):
-            flat(value, f"{_joined(prefix, key)}.", result)
+            _flat(value, into, names.below(key))
         else:
-            result[_joined(prefix, key)] = value
-    return result
-
-
-@lru_cache(maxsize=2**14)  # thousands of records share one copy of each name
-def _joined(prefix: str, key: str) -> str:
-    return f'{prefix}"{key}"' if "." in key else prefix + key
+            into[names[key]] = value
+    return into
 
 
 def _unread(path: Path, error: OSError) -> str:

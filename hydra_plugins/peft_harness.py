@@ -21,20 +21,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-
-
-class Composing(Callback):
-    """Puts what follows in the place of Hydra's own sweeper and launcher, where they are asked."""
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        own = {BasicSweeper: Sweeper, BasicLauncher: Launcher}
-        asked = {_path(theirs): ours for theirs, ours in own.items()}
-        parts = (config.hydra.sweeper, config.hydra.launcher)
-        if all(part._target_ in asked for part in parts):
-            for part in parts:
-                part._target_ = _path(asked[part._target_])
 
 
 class Sweeper(BasicSweeper):
@@ -135,7 +122,3 @@ def _touch(one: str, other: str) -> bool:
 @cache
 def _parsed(text: str) -> Override:
     return OverridesParser.create().parse_override(text)
-
-
-def _path(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"

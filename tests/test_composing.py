@@ -6,25 +6,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytest
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from harness import entry
 from harness.errors import ConfigError
 from hydra_plugins import peft_harness
 
-OFF = "~hydra.callbacks.composing"
+
+def basic(self: Any, config: DictConfig, **kwargs: Any) -> None:
+    """Leaves Hydra's own sweeper and launcher in their places."""
 
 
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """The configs of a command line."""
+    """The configs of a command line, or what Hydra itself makes of it."""
 
-    def call(*arguments: str) -> list[DictConfig]:
+    def call(*arguments: str, own: bool = False) -> list[DictConfig]:
         monkeypatch.setattr(sys, "argv", ["harness", f"results={tmp_path}", *arguments])
-        return entry.asked("config").configs
+        with monkeypatch.context() as patched:
+            if own:
+                patched.setattr(entry.Collecting, "on_multirun_start", basic)
+            return entry.asked("config").configs
 
     return call
 
@@ -52,7 +55,7 @@ def plain(configs: list[DictConfig]) -> list[Any]:
     ],
 )
 def test_the_configs_are_those_of_hydra(swept: Any, arguments: tuple[str, ...]) -> None:
-    expected, found = swept(*arguments, OFF), swept(*arguments)
+    expected, found = swept(*arguments, own=True), swept(*arguments)
     assert len(found) > 1
     assert plain(found) == plain(expected)
 
@@ -81,26 +84,22 @@ def test_no_config_is_another_ones(swept: Any) -> None:
 @pytest.mark.parametrize("argument", ["train.stps=3,4", "method=lorra,lora", "metod=a,b"])
 def test_what_hydra_refuses_is_refused_in_the_same_words(swept: Any, argument: str) -> None:
     told = []
-    for off in ((OFF,), ()):
+    for own in (True, False):
         with pytest.raises(ConfigError) as raised:
-            swept("-m", argument, *off)
+            swept("-m", argument, own=own)
         told.append(str(raised.value))
     assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("off", [(OFF,), ()])
+@pytest.mark.parametrize("own", [True, False])
 def test_a_job_can_ask_hydra_which_it_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, off: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: bool
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["harness", "-m", f"results={tmp_path}", "seed=0,1", *off])
-    asked = []
-
-    @hydra.main(version_base="1.3", config_path=str(entry.CONF), config_name="config")
-    def task(cfg: DictConfig) -> None:
-        own = HydraConfig.get()
-        asked.append((cfg.seed, list(own.overrides.task), own.runtime.choices["hydra/launcher"]))
-
-    entry._register()
-    task()
     results = f"results={tmp_path}"
-    assert asked == [(seed, [results, f"seed={seed}"], "basic") for seed in (0, 1)]
+    monkeypatch.setattr(sys, "argv", ["harness", "-m", results, "seed=0,1"])
+    if own:
+        monkeypatch.setattr(entry.Collecting, "on_multirun_start", basic)
+    asked = entry.asked("config")
+    assert [cfg.seed for cfg in asked.configs] == [0, 1]
+    assert asked.overrides == [[results, "seed=0"], [results, "seed=1"]]
+    assert asked.launcher == "basic"

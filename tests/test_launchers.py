@@ -14,9 +14,11 @@ from typing import Any
 
 import psutil
 import pytest
+from hydra.core.plugins import Plugins
 
 from harness import entry, launching
 from harness.errors import ConfigError
+from hydra_plugins import peft_harness
 from tests import slurm_stand_in
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +81,22 @@ def test_jobs_of_a_launcher_are_collected_and_not_launched(monkeypatch, tmp_path
 
 
 @needs_submitit
+def test_jobs_of_a_launcher_are_composed_as_fast_as_others(monkeypatch, tmp_path):
+    Plugins.instance()  # runs the modules of plugins anew when it is first asked for
+    composed = []
+    real = peft_harness.Launcher._composed
+
+    def counted(launcher: peft_harness.Launcher, overrides: list[str]) -> Any:
+        composed.append(overrides)
+        return real(launcher, overrides)
+
+    monkeypatch.setattr(peft_harness.Launcher, "_composed", counted)
+    found = asked(monkeypatch, tmp_path, "-m", "hydra/launcher=local", "seed=range(20)")
+    assert [own[-1] for own in found.overrides] == [f"seed={seed}" for seed in range(20)]
+    assert len(composed) == 1
+
+
+@needs_submitit
 def test_preset_of_a_sweep_may_name_its_launcher(monkeypatch, tmp_path):
     (tmp_path / "conf" / "sweep").mkdir(parents=True)
     (tmp_path / "conf" / "sweep" / "mine.yaml").write_text(
@@ -102,6 +120,7 @@ def test_launcher_that_is_not_installed_names_its_extra(monkeypatch, tmp_path):
 
 @needs_submitit
 def test_commands_that_run_no_trials_refuse_a_launcher(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)  # Hydra writes down a sweep where it stands
     monkeypatch.setattr(
         sys, "argv", ["harness", "-m", f"results={tmp_path}", "hydra/launcher=local"]
     )

@@ -25,6 +25,12 @@ def trials(trial_of: Any, tmp_path: Path) -> list[Trial]:
     ]
 
 
+def written(results: Path, trials: list[Trial], *command: str) -> Path:
+    path = manifest.write(results, trials, command)
+    assert path is not None
+    return path
+
+
 def test_a_sweep_is_read_back_as_it_was_asked_for(tmp_path: Path, trials: list[Trial]) -> None:
     manifest.write(tmp_path, trials, ["-m", "harness", "-m", "method=lora,ia3", "size=[4, 8]"])
     (found,) = manifest.manifests(tmp_path)
@@ -48,7 +54,7 @@ def test_phases_are_those_that_the_trial_takes(tmp_path: Path, trials: list[Tria
 def test_the_same_trials_in_any_order_are_the_same_sweep(
     tmp_path: Path, trials: list[Trial]
 ) -> None:
-    first = manifest.write(tmp_path, trials, ["first"])
+    first = written(tmp_path, trials, "first")
     assert manifest.write(tmp_path, trials[::-1], ["second"]) == first
     assert manifest.write(tmp_path, trials[:1], ["third"]) != first
     found = list(manifest.manifests(tmp_path))
@@ -58,7 +64,7 @@ def test_the_same_trials_in_any_order_are_the_same_sweep(
 
 
 def test_sweeps_come_in_the_order_of_their_start(tmp_path: Path, trials: list[Trial]) -> None:
-    paths = [manifest.write(tmp_path, trials[:n], [str(n)]) for n in (1, 2)]
+    paths = [written(tmp_path, trials[:n], str(n)) for n in (1, 2)]
     for path, day in zip(paths, ("2026-02-03", "2026-01-03"), strict=True):
         plain = json.loads(path.read_text()) | {"started": f"{day}T00:00:00+00:00"}
         path.write_text(json.dumps(plain))
@@ -78,7 +84,7 @@ def test_one_that_cannot_be_read_is_told_beside_the_others(
     tmp_path: Path, trials: list[Trial], change: dict[str, Any], told: str
 ) -> None:
     manifest.write(tmp_path, trials[:1], [])
-    path = manifest.write(tmp_path, trials, [])
+    path = written(tmp_path, trials)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     wrong, whole = manifest.manifests(tmp_path)
     assert isinstance(whole, manifest.Manifest)
@@ -88,7 +94,7 @@ def test_one_that_cannot_be_read_is_told_beside_the_others(
 
 
 def test_half_a_file_is_told_and_not_raised(tmp_path: Path, trials: list[Trial]) -> None:
-    path = manifest.write(tmp_path, trials, [])
+    path = written(tmp_path, trials)
     path.write_bytes(path.read_bytes()[:100])
     (wrong,) = manifest.manifests(tmp_path)
     assert isinstance(wrong, ConfigError)
@@ -103,3 +109,12 @@ def test_own_command_is_what_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ["/usr/bin/python", "-m", "harness", "-m", "method.lora_alpha=8"]
     monkeypatch.setattr(sys, "orig_argv", typed)
     assert manifest.own_command() == ["-m", "harness", "-m", "method.lora_alpha=8"]
+
+
+def test_jobs_of_a_sweep_that_was_written_down_write_none(
+    tmp_path: Path, trials: list[Trial]
+) -> None:
+    with manifest.part_of_another():
+        assert manifest.write(tmp_path, trials[:1], []) is None
+    assert list(manifest.manifests(tmp_path)) == []
+    assert manifest.write(tmp_path, trials, []) is not None

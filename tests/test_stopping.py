@@ -29,7 +29,7 @@ def ask(number: int) -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_each_signal_ends_a_command_with_one_line_and_its_code(number, monkeypatch, capsys):
-    monkeypatch.setattr(entry, "configs", lambda name: [])
+    monkeypatch.setattr(entry, "asked", entry.Asked)
     assert entry.run(lambda cfgs: ask(number)) == 128 + number
     told = "stopped; run the same command again to go on from here\n"
     assert capsys.readouterr() == ("", told)

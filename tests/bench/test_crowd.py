@@ -18,7 +18,7 @@ from harness.trials import GROUPS
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Nothing is fetched, no process is started, and every limit holds but those that are given."""
-    monkeypatch.setattr(sweep, "_prepare", lambda trials: None)
+    monkeypatch.setattr(sweep, "prepare", lambda trials: None)
     monkeypatch.setattr(crowd, "Trivial", StandIn)
     monkeypatch.setattr(crowd, "_status_seconds", lambda results: 0.1)
     for name, value in {"FEW": 2, "REPEATS": 1}.items():
