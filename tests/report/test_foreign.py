@@ -64,7 +64,7 @@ def test_names_and_errors_of_others_are_text(page):
 
 def test_foreign_marks_are_outlines_and_our_own_are_filled(make_subject):
     made = [records.record(method="lora", size=size) for size in (4, 8)]
-    origin = {"project": "others", "run": "one", "created_at": "2026-01-01"}
+    origin = {"project": "others", "benchmark": "b", "run": "one", "created_at": "2026-01-01"}
     subject = make_subject([*made, records.record(method="lora", size=16, origin=origin)])
     shapes = {entry.size: subject.shape(entry) for entry in subject.entries}
     assert {size: shape.pale for size, shape in shapes.items()} == {4: False, 8: False, 16: True}

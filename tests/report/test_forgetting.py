@@ -14,7 +14,7 @@ def forgot(method: str, increase: float, off: float | None = 0.0) -> dict:
         "objective": "masked tokens", "before": before, "after": before + increase,
         "adapter_off": None if off is None else before + off,
         "increase": {"value": increase, "ci_low": increase - 0.01, "ci_high": increase + 0.01},
-        "n": 64, "texts": "wikitext", "reason": None,
+        "n": 64, "texts": 16, "reason": None,
     }  # fmt: skip
     return made
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import reading
 from harness.bench.many import many, write
 from harness.report import build, page, stills
 from harness.report.capacity import capacity
@@ -33,13 +34,13 @@ def test_each_file_of_a_record_is_opened_once_for_a_page(
 ) -> None:
     results = records.write(tmp_path / "results", records.quick(seeds=(0, 1)))
     opened: Counter[str] = Counter()
-    plain = Path.open
+    plain = reading.read_bytes
 
-    def counted(path: Path, *arguments: object, **options: object) -> object:
+    def counted(path: Path) -> bytes:
         opened[f"{path.parent.name}/{path.name}"] += 1
-        return plain(path, *arguments, **options)
+        return plain(path)
 
-    monkeypatch.setattr(Path, "open", counted)
+    monkeypatch.setattr(reading, "read_bytes", counted)
     build(results, tmp_path / "index.html")
     trials = [folder.name for folder in results.iterdir()]
     for name in ("record.json", "outcomes.json"):
