@@ -56,6 +56,8 @@ class Command:
             [sys.executable, "-m", "harness", *SMOKE, *arguments],
             cwd=self.folder, env=self._environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            # A suite that runs in the background of a shell passes on that interrupts are ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def run(self, *arguments: str) -> tuple[int, list[dict[str, Any]], str, str]:
