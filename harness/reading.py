@@ -35,11 +35,16 @@ def parse_record(raw: bytes, trial: str) -> Json:
     Raises ConfigError, which names the field that is wrong, the value found and what is right.
     """
     content = parse_object(raw)
-    _check(_RECORD, content)
+    check_record(content)
     if content["trial"] != trial:
         expected = f"must be the name of its folder, {printable(trial)}"
         raise ConfigError("trial", content["trial"], expected)
     return content
+
+
+def check_record(content: Json) -> None:
+    """Raises ConfigError on what would be refused as a record when it is read."""
+    _check(_RECORD, content)
 
 
 def parse_part(raw: bytes) -> Json:

@@ -14,6 +14,7 @@ from harness import store
 from harness.errors import ConfigError, in_one_line
 from harness.ingest.published import read
 from harness.ingest.record import PROJECT, record_of
+from harness.reading import check_record
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def ingest(folder: Path, results: Path) -> Ingested:
         file = path.relative_to(folder).as_posix()
         try:
             record = record_of(read(path, file))
+            check_record(record)
         except ConfigError as error:
             refused.append(Refused(*map(in_one_line, (file, error.field, _reason(error)))))
             continue
