@@ -75,9 +75,9 @@ class Queue:
         return self._lease(trial).lost
 
     def release(self, trial: Trial) -> None:
+        # The object stays: where others hold the trial, it watches their signs of life.
         if lease := self._leases.get(trial.id):
             lease.release()
-            # One that others hold stays, since it watches their signs of life.
 
     def close(self) -> None:
         """Let go of everything."""

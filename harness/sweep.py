@@ -43,9 +43,9 @@ def run_sweep(configs: Sequence[TrialConfig], run: RunConfig) -> list[dict[str, 
     trials = distinct(t for trial in asked for t in (*trial.sources, trial))
     sweep = _Sweep(trials, run)
     sweep.tell_versions()
-    if sweep.open():
+    if left := sweep.open():
         writable(run.results)
-        prepare(sweep.open())
+        prepare(left)
         try:
             manifest.write(run.results, trials, manifest.own_command())
             sweep.run()
@@ -115,11 +115,12 @@ class _Sweep:
         return [
             trial
             for trial in self._queue.open(trials)
-            if "measure" in self._run.phases or self._trains(trial) or not _timed(trial)
+            if self._ends(trial) or ("train" in self._run.phases and trial.left(alone=False))
         ]
 
-    def _trains(self, trial: Trial) -> bool:
-        return "train" in self._run.phases and bool(trial.left(alone=False))
+    def _ends(self, trial: Trial) -> bool:
+        """Whether this run brings a trial that is trained to its end."""
+        return "measure" in self._run.phases or not _timed(trial)
 
     def _await(self, left: list[Trial]) -> None:
         """Return when all of these trials are over, or when there is something to do for one."""
@@ -130,9 +131,9 @@ class _Sweep:
 
     def _startable(self, trial: Trial) -> bool:
         if trial.left(alone=False):
-            ready = self._trains(trial) and all(map(self._available, trial.sources))
+            ready = "train" in self._run.phases and all(map(self._available, trial.sources))
         else:
-            ready = "measure" in self._run.phases or not _timed(trial)
+            ready = self._ends(trial)
         return ready and self._queue.free(trial)
 
     def _check(self, trials: list[Trial]) -> list[Trial]:
@@ -240,7 +241,7 @@ class _Sweep:
         ready = [
             trial
             for trial in self._queue.open(trials)
-            if not trial.left(alone=False) and ("measure" in self._run.phases or not _timed(trial))
+            if not trial.left(alone=False) and self._ends(trial)
         ]
         self._progress.expect("measured", sum(map(_timed, ready)))
         with self._holding((t for t in ready if t.left(alone=True)), alone=True):
