@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,9 +26,10 @@ from harness.measure.device import Device, device_for
 from harness.methods import Method, NotMergeable, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
 from harness.tasks.batches import Encoded, LengthBuckets, longest_first
-from harness.tasks.classification import Classification, Quality
+from harness.tasks.classification import Classification
 from harness.tasks.data import TaskData
 from harness.tasks.prepared import Prepared
+from harness.tasks.quality import Quality, outcomes
 from harness.training import Batch
 
 WEIGHTS = "weights"
@@ -107,7 +109,7 @@ class Workbench:
         return ordered
 
     def score(self, model: TaskModel, split: str) -> tuple[dict[str, Any], Quality]:
-        """What the model gets right in a split, example by example, and its quality there.
+        """What the metric knows of each example of a split, and the model's quality there.
 
         Raises Failure where its answers are not finite.
         """
@@ -119,8 +121,10 @@ class Workbench:
             raise Failure("diverged", told)
         predictions, labels = self.kind.predict(logits), self.labels(split)
         ids = list(getattr(self.data, split)["id"])
-        outcomes = {"ids": ids, "correct": (predictions == labels).astype(int).tolist()}
-        return outcomes, self.kind.score(predictions, labels)
+        quality = self.kind.score(predictions, labels)
+        if not isfinite(quality.value):
+            raise Failure("diverged", f"{quality.metric} on {split} is {quality.value}")
+        return outcomes(quality.metric, ids, predictions, labels), quality
 
     def requests(self, batch_size: int) -> Batch:
         """Requests of a fixed shape without padding, the same for every method."""

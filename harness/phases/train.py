@@ -19,8 +19,8 @@ from harness.models import TaskModel, outline
 from harness.ranks import leads
 from harness.sharding import SpreadTaskModel, spread
 from harness.store import write_json
-from harness.tasks.classification import Quality
 from harness.tasks.probe import fit as fit_probe
+from harness.tasks.quality import Quality
 from harness.training import fit
 from harness.workbench import Workbench
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness import metrics
-from harness.measure.statistics import Bounds, bootstrap, counts, wilson
+from harness.tasks.quality import Quality, quality_of
 
 if TYPE_CHECKING:
     from harness.config import TaskConfig
@@ -19,23 +17,6 @@ if TYPE_CHECKING:
 
 Classes = NDArray[np.int64]
 """Class numbers, one for each example."""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """A metric on n examples, with its 95% interval over examples.
-
-    Bounds are None where n carries no interval. `majority` is what the metric gives to the most
-    frequent class of the training split, predicted always.
-    """
-
-    metric: str
-    higher_is_better: bool
-    value: float
-    ci_low: float | None
-    ci_high: float | None
-    n: int
-    majority: float
 
 
 class Classification:
@@ -71,42 +52,5 @@ class Classification:
 
     def score(self, predictions: Classes, labels: Classes) -> Quality:
         """The task's metric of predicted class numbers against the right ones."""
-        module = metrics.load(self.metric)
-
-        def value(predicted: Classes) -> float:
-            return float(module.compute(predictions=predicted, references=labels)[self.metric])
-
-        low, high = _INTERVALS[self.metric](predictions, labels)
-        return Quality(
-            metric=self.metric,
-            higher_is_better=True,
-            value=value(predictions),
-            ci_low=low,
-            ci_high=high,
-            n=len(labels),
-            majority=value(np.full_like(labels, self.majority)),
-        )
-
-
-def _accuracy_interval(predictions: Classes, labels: Classes) -> Bounds:
-    return wilson(int((predictions == labels).sum()), len(labels))
-
-
-def _macro_f1_interval(predictions: Classes, labels: Classes) -> Bounds:
-    n = len(labels)
-    classes = np.arange(max(predictions.max(), labels.max()) + 1)
-    predicted = (predictions[:, None] == classes).astype(float)
-    actual = (labels[:, None] == classes).astype(float)
-
-    def macro_f1(rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        # How often each example was drawn turns all resamples into three matrix products.
-        drawn = counts(rows)
-        right, occurring = drawn @ (predicted * actual), drawn @ (predicted + actual)
-        f1 = np.divide(2 * right, occurring, out=np.full_like(right, np.nan), where=occurring > 0)
-        mean: NDArray[np.float64] = np.nanmean(f1, axis=1)
-        return mean
-
-    return bootstrap(macro_f1, n, seed=0)
-
-
-_INTERVALS = {"accuracy": _accuracy_interval, "macro_f1": _macro_f1_interval}
+        constant = np.full_like(labels, self.majority)
+        return quality_of(self.metric, predictions, labels, constant)
