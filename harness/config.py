@@ -29,6 +29,7 @@ from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
+from harness.recipes.multiples import FAMILIES
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 4
@@ -289,6 +290,10 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     # Short for source.path, which the file refers to it.
     plain["task"].pop("path", None)
     plain["model"].pop("path", None)
+    # The family chooses the rate, which is the recipe's.
+    family = plain["model"].pop("family", None)
+    if family not in (None, *FAMILIES):
+        raise ConfigError("model.family", family, f"one of {', '.join(FAMILIES)}")
     if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
