@@ -46,7 +46,9 @@ def rate(own: float, cfg: DictConfig, multiples: Multiples) -> float:
     )
     found = multiples.get(kind, {}).get(family_of(cfg) or "", {})
     multiple = found.get(method, found.get(REPRESENTATIVES.get(role, ""), 1.0))
-    return own if multiple == 1 else float(f"{own * multiple:.3g}")
+    if multiple == 1 or not isinstance(own, int | float):  # what is no number is told as any is
+        return own
+    return float(f"{own * multiple:.3g}")
 
 
 def family_of(cfg: DictConfig) -> str | None:

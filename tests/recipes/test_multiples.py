@@ -12,6 +12,7 @@ from harness.config import trial_config
 from harness.entry import CONF, compose
 from harness.errors import ConfigError
 from harness.recipes.multiples import FAMILIES, REPRESENTATIVES, family_of, rate
+from harness.sources import with_sources
 
 MULTIPLES = {"regression": {"encoder": {"lora": 3.0, "dora": 10.0}}}
 
@@ -56,6 +57,19 @@ def test_an_own_rate_without_multiple_is_kept_to_the_last_digit():
 def test_classification_by_an_encoder_runs_at_the_rate_in_the_methods_file(path):
     written = OmegaConf.load(path).learning_rate
     assert trial_config(compose([f"method={path.stem}"])).train.learning_rate == written
+
+
+def test_adapters_that_a_trial_builds_on_learn_at_the_rate_of_their_own_kind_of_task():
+    for model in ("minilm", "flan_t5_small"):
+        fused = with_sources(compose(["method=adapter_fusion", "task=stsb", f"model={model}"]))
+        (rate,) = {source.train.learning_rate for source in fused.sources}
+        alone = trial_config(compose(["method=pfeiffer", "task=bbc_news", f"model={model}"]))
+        assert rate == alone.train.learning_rate
+
+
+def test_a_rate_that_is_no_number_is_refused_by_name(trial_of):
+    with pytest.raises(ConfigError, match=r"train.learning_rate=fast: "):
+        trial_of("task=stsb", "method.learning_rate=fast")
 
 
 def test_every_shipped_model_says_its_family():
