@@ -89,13 +89,15 @@ def asked(cfg: DictConfig, cell: DictConfig, method: str, multiple: float, seed:
 
 
 def _tried(asked: Sequence[Asked], settings: RunConfig) -> Iterator[Tried]:
-    """Of the trials that are trained, what they came to."""
+    """Of the trials that were trained, what they came to; what failed otherwise is no evidence."""
     for each in asked:
         trial = trial_of(each.trial, settings.results)
         record = store.record(trial.folder)
-        if record is not None:
+        if record is not None and record["status"] in ("ok", "diverged"):
             yield _line(each, record["status"], record["quality"])
-        elif trial.part("train") is not None:  # the search was stopped before it ended them
+        elif (
+            record is None and trial.part("train") is not None
+        ):  # the search was stopped before it ended them
             yield _line(each, "ok", trial.measured()["quality"])
 
 

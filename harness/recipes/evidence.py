@@ -92,12 +92,17 @@ def chosen(means: Mapping[float, float | None]) -> float | None:
 
 
 def beyond(means: Mapping[float, float | None], further: Sequence[float]) -> float | None:
-    """What to try next: the nearest multiple past the edge at which the chosen one lies, if any."""
+    """What to try next: the nearest multiple past the edge at which the chosen one lies, if any.
+
+    Where no rate ended well, the nearest that is lower than all.
+    """
+    if not means:
+        return None
     best = chosen(means)
+    if best in (None, min(means)):
+        return max((each for each in further if each < min(means)), default=None)
     if best == max(means):
         return min((each for each in further if each > best), default=None)
-    if best == min(means):
-        return max((each for each in further if each < best), default=None)
     return None
 
 

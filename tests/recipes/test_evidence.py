@@ -49,7 +49,8 @@ def test_the_best_is_chosen_and_of_equals_the_one_nearest_to_the_own(means, expe
         ({0.3: 0.5, 1: 0.6, 3: 0.5}, None),
         ({1: 0.5, 3: 0.6, 10: None}, None),  # what diverged is an end, too
         ({10: 0.5, 30: 0.6}, None),  # nothing is left to try
-        ({1: None, 3: None}, None),
+        ({1: None, 3: None}, 0.3),
+        ({}, None),
     ],
 )
 def test_a_choice_at_an_edge_asks_for_the_next_rate_beyond_it(means, expected):
