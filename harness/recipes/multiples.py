@@ -39,12 +39,16 @@ def load(file: Path) -> Multiples:
 def rate(own: float, cfg: DictConfig, multiples: Multiples) -> float:
     """The learning rate of a composed config whose method proposes `own`, in three digits.
 
-    The own rate itself where nothing was searched, or where the model does not say what it is.
+    A kind of task that was not searched takes what classification needs in the same family of
+    models. The own rate itself where that was not searched either, or where the model does not say
+    what it is.
     """
     kind, method, role = (
         OmegaConf.select(cfg, key) for key in ("task.kind", "method.name", "method.family")
     )
-    found = multiples.get(kind, {}).get(family_of(cfg) or "", {})
+    family = family_of(cfg) or ""
+    own_kind, first = (multiples.get(each, {}).get(family) for each in (kind, "classification"))
+    found = own_kind or first or {}
     multiple = found.get(method, found.get(REPRESENTATIVES.get(role, ""), 1.0))
     if multiple == 1 or not isinstance(own, int | float):  # what is no number is told as any is
         return own

@@ -43,8 +43,9 @@ own (`model=path`) is asked in its `config.json`: `is_encoder_decoder`, else the
 `model.family=decoder` says it.
 
 **The rest of a family.** What was not searched, methods of your own and types of peft among it,
-takes the multiple of one method of its family: {{inherited}}. Where a cell below was not searched,
-every method runs at its own rate.
+takes the multiple of one method of its family: {{inherited}}. Where a kind of task was not searched,
+it takes the multiples of classification by the same family of models, and where that was not
+searched either, every method runs at its own rate.
 
 ## Where
 
@@ -103,7 +104,10 @@ def _searched(cell: Cell, cells: Mapping[Cell, Mapping[str, Sequence[Tried]]]) -
         return "the methods' own rates"
     if cell in cells:
         return f"{len(cells[cell])} methods searched"
-    return "none: an encoder says no texts" if cell == ("generation", "encoder") else "not searched"
+    if cell == ("generation", "encoder"):
+        return "none: an encoder says no texts"
+    first = ("classification", cell[1])
+    return "not searched: as classification" if first in cells else "not searched: own rates"
 
 
 def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:

@@ -14,7 +14,10 @@ from harness.errors import ConfigError
 from harness.recipes.multiples import FAMILIES, REPRESENTATIVES, family_of, rate
 from harness.sources import with_sources
 
-MULTIPLES = {"regression": {"encoder": {"lora": 3.0, "dora": 10.0}}}
+MULTIPLES = {
+    "classification": {"encoder_decoder": {"full": 10.0}},
+    "regression": {"encoder": {"lora": 3.0, "dora": 10.0}},
+}
 
 
 def cell(method: str, role: str, kind: str = "regression", family: str | None = "encoder"):
@@ -43,6 +46,8 @@ def folder(tmp_path: Path, content: object) -> Path:
         (cell("lora", "low_rank", family="decoder"), 2e-3),
         (cell("lora", "low_rank", family=None), 2e-3),
         (cell("lora", "low_rank", kind="tokens"), 2e-3),
+        # What was not searched is as classification by the same family of models.
+        (cell("full", "full", kind="generation", family="encoder_decoder"), 2e-2),
     ],
 )
 def test_rate_is_the_methods_own_times_what_its_cell_says(cfg, expected):
@@ -75,7 +80,7 @@ def test_a_rate_that_is_no_number_is_refused_by_name(trial_of):
 def test_every_shipped_model_says_its_family():
     for path in (CONF / "model").glob("*.yaml"):
         said = OmegaConf.load(path).family
-        assert said in FAMILIES or path.stem == "path", path
+        assert said in FAMILIES or path.stem in ("path", "hub"), path
 
 
 def test_family_is_no_part_of_a_trial(trial_of):
