@@ -49,7 +49,9 @@ def snapshot(source: Source) -> Path:
         )
     except (OSError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise AssetError(f"{repo} at {source.revision}: not had from the hub: {reason}") from error
+        offline = "; a copy on this machine can be given by its path"
+        told = f"{repo} at {source.revision}: not had from the hub: {reason}{offline}"
+        raise AssetError(told) from error
     _check(Path(folder), repo)
     return Path(folder)
 

@@ -109,8 +109,6 @@ def examples(task: TaskConfig) -> Examples:
         expected = f"leaves nothing to train on beside task.test={task.test}"
         raise ConfigError("task.validation", task.validation, expected)
     read, official = raw(task)
-    if read.empty:
-        raise ConfigError("task.source", fetch(task.source, "task.source"), "holds no row")
     rows, counts = clean(read, official, task)
     if rows.empty:
         expected = f"no example is left of {counts['rows']} rows"
@@ -137,7 +135,10 @@ def raw(task: TaskConfig) -> tuple[pd.DataFrame, pd.Series]:
 
 def _rows(task: TaskConfig, field: str, file: str) -> pd.DataFrame:
     """Of a file, or of all that a pattern with a star finds."""
-    parts = [reader.read(path, task) for path in _paths(task, field, file)]
+    paths = _paths(task, field, file)
+    parts = [reader.read(path, task) for path in paths]
+    if not any(map(len, parts)):
+        raise ConfigError("task.source", paths[0], "holds no row")
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 

@@ -71,4 +71,10 @@ def _rows(path: Path, task: TaskConfig) -> Iterator[list[str]]:
                 yield row
         except csv.Error as error:
             line = task.skip + rows.line_num
-            raise malformed(path, task, f"line {line}: {error}") from error
+            raise malformed(path, task, f"line {line}: {_told(error)}") from error
+
+
+def _told(error: csv.Error) -> str:
+    if "unexpected end of data" in str(error):
+        return "a quote is never closed; task.quoting=false takes quotes as letters"
+    return str(error)

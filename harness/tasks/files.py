@@ -73,7 +73,7 @@ def decoded(text: bytes, name: str, task: TaskConfig) -> str:
 
 def _undecodable(name: str, task: TaskConfig, error: UnicodeDecodeError) -> ConfigError:
     byte = f"0x{error.object[error.start]:02x}"
-    expected = f"{name} holds the byte {byte}, which is not in it; name the right encoding"
+    expected = f"{name} holds the byte {byte}, which is not in it; say which, such as latin-1"
     return ConfigError("task.encoding", task.encoding, expected)
 
 

@@ -48,7 +48,9 @@ def settled(plain: dict[str, Any]) -> dict[str, Any]:
     """
     from harness.tasks.official import with_files
 
-    plain = with_files(plain)
+    # Null in a file, so that a command line may give any names to it.
+    empty = {name for name in ("files", "drop") if plain.get(name, "") is None}
+    plain = with_files({name: value for name, value in plain.items() if name not in empty})
     if plain.get("kind", "") is None:
         plain = plain | {"kind": _kind(plain)}
     kind = plain.get("kind")
@@ -89,11 +91,12 @@ def _checked(read: dict[str, Any]) -> TaskConfig:
 def _read(canonical: str, digest: str) -> Reading:
     """Of each content once, since a sweep asks for the same task once per trial."""
     from harness.tasks.data import raw
+    from harness.tasks.look import name_of
 
     task = _checked(json.loads(canonical))
     rows, _ = raw(task)
     found = of_labels(list(rows[task.label]), list(rows[task.text]), task)
-    print(f"task.label={task.label}: {found.why}; read as {found.kind}", flush=True)
+    print(f"{name_of(task)}: {task.label} has {found.why}; read as {found.kind}", flush=True)
     return found
 
 
@@ -111,6 +114,9 @@ def of_labels(labels: Sequence[Any], texts: Sequence[Any], task: TaskConfig) -> 
         return tagged
     _check_types([(place, label) for place, label, _ in said], task)
     values = {str(label).strip() for label in found}
+    if len(values) == 1:
+        expected = f"every row says {values.pop()!r}; there is nothing to tell apart"
+        raise ConfigError("task.label", task.label, expected)
     numbers = [_number(value) for value in values]
     if all(number is not None for number in numbers):
         return _of_numbers([n for n in numbers if n is not None], len(found), task)
@@ -127,17 +133,17 @@ def _of_numbers(values: list[float], rows: int, task: TaskConfig) -> Reading:
     if not whole and len(values) > FEW:
         return Reading("regression", f"{told}, with fractions")
     options = "task.kind=classification (each number a class) or task.kind=regression"
-    raise ConfigError("task.kind", None, f"{task.label} has {told}; say {options}")
+    raise ConfigError("task.kind", "null", f"{task.label} has {told}; say {options}")
 
 
 def _of_texts(values: set[str], rows: int, task: TaskConfig) -> Reading:
     told = f"{len(values)} different values in {rows:,} rows"
     enough = 2 if len(values) <= FEW else ROWS_PER_CLASS
     short = max(map(len, values)) <= LONGEST_NAME
-    if short and (enough * len(values) <= rows or len(values) == 1):
+    if short and enough * len(values) <= rows:
         return Reading("classification", told)
     options = "task.kind=classification (each value a class) or task.kind=generation (an answer)"
-    raise ConfigError("task.kind", None, f"{task.label} has {told}; say {options}")
+    raise ConfigError("task.kind", "null", f"{task.label} has {told}; say {options}")
 
 
 def _tags(said: list[tuple[Any, Any]]) -> Reading | None:

@@ -77,7 +77,8 @@ def told(task: TaskConfig, found: Examples) -> list[str]:
     parts.append(", ".join(f"{name} {size:,}" for name, size in sizes.items()))
     parts.append(_how(task, found))
     line = f"{name_of(task)}: {'; '.join(parts)}"
-    return [line, *(f"beware: {name_of(task)}: {each}" for each in warnings + _of_sizes(sizes))]
+    warnings += _of_test(task, sizes["test"])
+    return [line, *(f"beware: {name_of(task)}: {each}" for each in warnings)]
 
 
 def name_of(task: TaskConfig) -> str:
@@ -111,14 +112,14 @@ def _of_classes(task: TaskConfig, labels: Sequence[str], counted: NDArray[Any]) 
     return found
 
 
-def _of_sizes(sizes: Mapping[str, int]) -> list[str]:
-    half = 1.96 * math.sqrt(0.25 / sizes["test"])
+def _of_test(task: TaskConfig, n: int) -> list[str]:
+    half = 1.96 * math.sqrt(0.25 / n)
     if half <= WIDE:
         return []
-    return [
-        f"{sizes['test']} test examples tell an accuracy of 50% to ±{100 * half:.0f} points only:"
-        " methods that are closer are not told apart"
-    ]
+    if task.kind == "classification":
+        known = f"an accuracy of 50% is known to ±{100 * half:.0f} points from {n} test examples"
+        return [f"{known}; methods that are closer are not told apart"]
+    return [f"{n} test examples give wide intervals; few methods will be told apart"]
 
 
 def _counted(

@@ -74,8 +74,9 @@ def _of_class(
     n = len(groups)
     tested, validated = (max(1, round(n * share)) if share else 0 for share in (test, validation))
     if n <= tested + validated:
-        drop = f"task.drop={{{task.label}: [{name}]}} leaves it out"
-        expected = f"the class {name!r} has {n} of the examples that three splits need; {drop}"
+        drop = f"task.drop={{{task.label}: ['{name}']}} leaves it out"
+        needed = tested + validated + 1
+        expected = f"the class {name!r} has {n} of the {needed} examples that splits need; {drop}"
         raise ConfigError("task.label", task.label, expected)
     places = [position(group) for group in groups]
     found: list[Split] = ["train"] * n
