@@ -12,7 +12,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     PreTrainedConfig,
-    PreTrainedModel,
 )
 
 from harness import own_head
@@ -100,12 +99,11 @@ def language_class(config: PreTrainedConfig) -> Any:
 
 def head_for(head: OwnHead, backbone: nn.Module, config: PreTrainedConfig) -> OwnHead:
     """`head` on an adapted backbone: trained where the input embedding is trained."""
-    base: PreTrainedModel = getattr(backbone, "get_base_model", lambda: backbone)()
+    base: Any = getattr(backbone, "get_base_model", lambda: backbone)()
     embedding = base.get_input_embeddings()
     if config.tie_word_embeddings:
         head.tie(embedding)
-    weight: nn.Parameter = embedding.weight  # type: ignore[assignment]
-    return head.requires_grad_(weight.requires_grad)
+    return head.requires_grad_(embedding.weight.requires_grad)
 
 
 def start_of(config: PreTrainedConfig) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -26,8 +27,8 @@ from harness.tasks.batches import LengthBuckets, longest_first
 from harness.tasks.data import TaskData
 from harness.tasks.encoded import Encoded
 from harness.tasks.kind import Kind
-from harness.tasks.quality import Quality, outcomes, quality_of
 from harness.tasks.prepared import Prepared
+from harness.tasks.quality import Quality, outcomes, quality_of
 from harness.training import Batch
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Workbench:
     @cached_property
     def kind(self) -> Kind:
         trial = self.trial
-        return tasks.kind(trial.task.kind)(trial.task, self.data, trial.model)
+        return tasks.load_kind(trial.task.kind)(trial.task, self.data, trial.model)
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -121,6 +122,8 @@ class Workbench:
         examples, metric = getattr(self.data, split), self.trial.task.metric
         answers, right = self.kind.whole(given, examples), self.kind.references(examples)
         quality = quality_of(metric, answers, right, self.kind.constant(examples))
+        if not isfinite(quality.value):
+            raise Failure("diverged", f"{metric} on {split} is {quality.value}")
         return outcomes(metric, list(examples["id"]), answers, right), quality
 
     def requests(self, batch_size: int) -> Batch:

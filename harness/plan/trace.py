@@ -14,9 +14,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.optim import Optimizer
 from transformers import PreTrainedConfig
 
+from harness.language_model import LanguageTaskModel
 from harness.measure.live_tensors import LiveTensors
 from harness.measure.memory import follow_inference, follow_training
-from harness.language_model import LanguageTaskModel
 from harness.models import TaskModel
 from harness.plan.depth import mark_layers
 from harness.plan.eight_bit import fake_optimizer

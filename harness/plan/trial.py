@@ -12,6 +12,7 @@ from harness.plan.request import OBJECTIVES, Request
 from harness.training import Batch
 from harness.workbench import Workbench
 
+
 def predicted(bench: Workbench) -> dict[str, Any]:
     """The `predicted` fields of the record's memory, in bytes; null with a reason beside them.
 

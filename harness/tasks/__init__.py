@@ -16,7 +16,7 @@ KINDS = {
 }
 
 
-def kind(name: str) -> type[Kind]:
+def load_kind(name: str) -> type[Kind]:
     """The class behind `task.kind`."""
     module, _, attribute = KINDS[name].partition(":")
     found: type[Kind] = getattr(import_module(module), attribute)

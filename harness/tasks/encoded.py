@@ -66,7 +66,7 @@ class Encoded:
             **_flat("input_ids", self.input_ids),
         }
         if self.labels and isinstance(self.labels[0], list):
-            tensors |= _flat("labels", self.labels)  # type: ignore[arg-type]
+            tensors |= _flat("labels", self.labels)
         else:
             tensors["labels"] = torch.tensor(self.labels, dtype=_dtype(self.labels))
         save_file(tensors, folder / TENSORS)

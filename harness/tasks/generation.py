@@ -46,7 +46,7 @@ class Generation(Kind):
 
     @property
     def _end(self) -> int:
-        end: int = self._tokenizer.eos_token_id  # type: ignore[assignment]
+        end: int = self._tokenizer.eos_token_id
         return end
 
     def encode(self, split: Dataset, tokenizer: PreTrainedTokenizerBase) -> Encoded:

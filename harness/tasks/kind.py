@@ -93,7 +93,8 @@ class Kind(ABC):
     def read(self, model: TaskModel, batch: Batch) -> list[tuple[Tensor, Tensor]]:
         """What the head reads and the labels of it, for each example: [k, width] and [k]."""
         states = model.features(batch["input_ids"], batch["attention_mask"])
-        return [(s[None].cpu(), y[None].cpu()) for s, y in zip(states, batch["labels"], strict=True)]
+        rows = zip(states.cpu(), batch["labels"].cpu(), strict=True)
+        return [(state[None], label[None]) for state, label in rows]
 
     @abstractmethod
     def fit_head(
