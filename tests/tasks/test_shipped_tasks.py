@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -153,6 +154,29 @@ def test_tomi_asks_up_to_six_questions_of_each_of_999_stories() -> None:
     for text, story in zip(table["text"], table["group"], strict=True):
         assert text.startswith(f"{story} ")
     assert not table["group"].str.contains("?", regex=False).any()
+
+
+@pytest.mark.network
+def test_answers_of_tomi_without_reading_are_as_often_right_as_the_page_says() -> None:
+    found = examples_of("tomi")
+    containers = set(found.train["label"])
+    named = [
+        [word for word in re.findall(r"\w+", text) if word in containers]
+        for text in found.test["text"]
+    ]
+    right = found.test["label"]
+    usual = found.train["label"].mode()[0]
+    share = [
+        (right == answers).mean()
+        for answers in (usual, [words[0] for words in named], [words[-1] for words in named])
+    ]
+    expected = re.search(r"for (\S+) of the .* first for (\S+),.* last for (\S+):", _flat(PAGE))
+    assert expected
+    assert [f"{each:.3f}" for each in share] == list(expected.groups())
+
+
+def _flat(page: Path) -> str:
+    return " ".join(page.read_text(encoding="utf-8").split())
 
 
 @pytest.mark.network
