@@ -20,6 +20,7 @@ SENTENCES = [
     {"words": [f"Ada{i}", "met", "Bob"], "tags": ["B-PER", "O", ("B-PER", "B-ORG")[i % 2]]}
     for i in range(60)
 ]
+SAYS = {"kind": "generation", "metric": "exact_match"}
 
 
 def json_task(task_of: MakeTask, path: Path, rows: Sequence[object], **fields: Any) -> TaskConfig:
@@ -152,7 +153,7 @@ def test_answers_lose_nothing_but_the_space_around_them(task_of: MakeTask) -> No
         ["question 1", "the answer: 1.", "film"],
         ["question", " ", "film"],
     ]
-    data = load(task_of(rows, kind="generation", metric="exact_match"))
+    data = load(task_of(rows, **SAYS))
     assert (data.counts["no_label"], data.counts["duplicate"]) == (1, 1)
     assert data.counts["contradictory"] == 2
     assert data.labels == ()
@@ -163,8 +164,8 @@ def test_answers_lose_nothing_but_the_space_around_them(task_of: MakeTask) -> No
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"pair": "film", "kind": "generation"}, "pair=film: is nothing that kind=generation read"),
-        ({"labels": ["a"], "kind": "regression"}, "labels=['a']: kind=regression has no classes"),
+        ({"pair": "film", **SAYS}, "pair=film: is nothing that kind=generation reads"),
+        ({"labels": ["a"], **SAYS}, "labels=['a']: kind=generation has no classes"),
         ({"files": {"train": "a"}, "file": "b"}, "files={'train': 'a'}: contradicts file=b; give"),
         ({"files": {"train": "a"}, "split": "b"}, "files={'train': 'a'}: contradicts split=b; gi"),
         ({"files": {"test": "a"}}, "files={'test': 'a'}: lacks train, the file to train on"),

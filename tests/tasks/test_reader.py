@@ -7,15 +7,13 @@ import csv
 import gzip
 import json
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
 
-from harness.config import TaskConfig
 from harness.errors import ConfigError
 from harness.tasks.data import check, examples
-from tests.tasks.conftest import MakeTask, reviews
+from tests.tasks.conftest import MakeTask, assert_refused, reviews
 
 COLUMNS = ["text", "label", "film"]
 
@@ -185,132 +183,3 @@ def test_file_outside_of_the_source_is_refused(
     assert_refused(task_of, tmp_path, "task.format=csv: needs a file, and ")
     assert_refused(task_of, tmp_path, "task.format=folders: ", format="folders")
     assert_refused(task_of, tmp_path / "gone.csv", "task.source.path=")
-
-
-def assert_refused(task_of: MakeTask, rows: object, line: str, **fields: object) -> None:
-    with pytest.raises(ConfigError) as caught:
-        check(task_of(rows, **fields))
-    assert str(caught.value).startswith(line)
-    assert "\n" not in str(caught.value)
-
-
-class TestConll:
-    FIELDS: ClassVar[dict[str, Any]] = {
-        "format": "conll",
-        "kind": "tokens",
-        "columns": ["word", "pos", "tag"],
-        "text": "word",
-        "label": "tag",
-        "metric": "entity_f1",
-    }
-
-    def sentences(self, separator: str = " ") -> str:
-        lines = []
-        for i in range(60):
-            lines += ["-DOCSTART- -X- O", ""] if i % 20 == 0 else []
-            lines += [f"Ada{i} NNP B-PER", "Love\u00a0lace NNP I-PER", '" # O', ""]
-        return "\n".join(lines).replace(" ", separator)
-
-    @pytest.mark.parametrize("separator", [" ", "\t", "  "])
-    def test_a_line_is_a_word_and_an_empty_line_ends_a_sentence(
-        self, task_of: MakeTask, tmp_path: Path, separator: str
-    ) -> None:
-        path = tmp_path / "data.txt"
-        path.write_text(self.sentences(separator), encoding="utf-8", newline="\n")
-        found = examples(task_of(path, **self.FIELDS))
-        assert found.counts["rows"] == 60
-        assert found.labels == ("B-PER", "I-PER", "O")
-        for words, tags in zip(found.train["text"], found.train["label"], strict=True):
-            assert words[1:] == ["Love\u00a0lace", '"']
-            assert tags == [0, 1, 2]
-
-    def test_ends_of_lines_and_of_the_file_change_nothing(
-        self, task_of: MakeTask, tmp_path: Path
-    ) -> None:
-        (tmp_path / "a").write_text(self.sentences(), encoding="utf-8", newline="\n")
-        other = self.sentences().rstrip("\n").replace("\n\n", "\n \n\n")
-        (tmp_path / "b").write_text(other, encoding="utf-8", newline="\r\n")
-        one, two = (examples(task_of(tmp_path / name, **self.FIELDS)) for name in "ab")
-        assert one.train.equals(two.train)
-
-    def test_a_line_of_another_width_is_named(self, task_of: MakeTask, tmp_path: Path) -> None:
-        path = tmp_path / "data.txt"
-        path.write_text("a b O\na O\n")
-        line = f"task.format=conll: {path} cannot be read as that: line 2 has 2 cells, task.columns"
-        assert_refused(task_of, path, line, **self.FIELDS)
-
-    def test_a_column_that_is_not_there_is_named(self, task_of: MakeTask, tmp_path: Path) -> None:
-        path = tmp_path / "data.txt"
-        path.write_text(self.sentences(), encoding="utf-8")
-        line = "task.label=ner: no such column in data.txt; one of pos, tag, word"
-        assert_refused(task_of, path, line, **self.FIELDS | {"label": "ner"})
-
-
-class TestTablesWithoutAHeader:
-    ROWS = "".join(f'{i}\t{"ab"[i % 2]}\t"So, number {i}\n' for i in range(60))
-    FIELDS: ClassVar[dict[str, Any]] = {
-        "format": "tsv",
-        "columns": ["number", "label", "text"],
-        "quoting": False,
-    }
-
-    def test_columns_are_named_from_the_left(self, task_of: MakeTask, tmp_path: Path) -> None:
-        path = tmp_path / "data.tsv"
-        path.write_text(self.ROWS)
-        found = examples(task_of(path, **self.FIELDS))
-        assert found.counts["rows"] == 60
-        assert found.train["text"].str.startswith('"So, number ').all()
-
-    def test_lines_before_the_table_are_skipped(self, task_of: MakeTask, tmp_path: Path) -> None:
-        path = tmp_path / "data.tsv"
-        path.write_text("what this is\n\n" + self.ROWS)
-        assert examples(task_of(path, **self.FIELDS, skip=2)).counts["rows"] == 60
-        line = f"task.format=tsv: {path} cannot be read as that: line 1 has 1 cells, the header 3"
-        assert_refused(task_of, path, line, **self.FIELDS)
-        path.write_text("what this is\n" + self.ROWS + "torn\n")
-        line = f"task.format=tsv: {path} cannot be read as that: line 62 has 1 cells, the header 3"
-        assert_refused(task_of, path, line, **self.FIELDS, skip=1)
-
-    def test_more_cells_are_passed_over_only_where_that_is_said(
-        self, task_of: MakeTask, tmp_path: Path
-    ) -> None:
-        path = tmp_path / "data.tsv"
-        path.write_text(self.ROWS + "60\ta\tlonger\tmore\tand more\n")
-        line = f"task.format=tsv: {path} cannot be read as that: line 61 has 5 cells, the header 3"
-        assert_refused(task_of, path, line, **self.FIELDS)
-        fields = {**self.FIELDS, "columns": ["number", "label", "text", "..."]}
-        assert examples(task_of(path, **fields)).counts["rows"] == 61
-
-
-class TestNestedJson:
-    def task(self, task_of: MakeTask, path: Path, rows: list[object], **fields: str) -> TaskConfig:
-        path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-        own = {"format": "jsonl", "text": "said.1.content", "label": "about.class"}
-        return task_of(path, **own | fields)
-
-    def rows(self) -> list[object]:
-        return [
-            {
-                "said": [{"content": "the same"}, {"content": f"text {i}"}],
-                "about": {"class": "ab"[i % 2]},
-            }
-            for i in range(60)
-        ]
-
-    def test_dots_lead_into_objects_and_lists(self, task_of: MakeTask, tmp_path: Path) -> None:
-        short = {"said": [{"content": "one alone"}], "about": {"class": "a"}}
-        found = examples(self.task(task_of, tmp_path / "data.jsonl", [*self.rows(), short]))
-        assert found.counts["no_text"] == 1
-        assert found.train["text"].str.fullmatch(r"text \d+").all()
-
-    def test_a_name_may_hold_dots_itself(self, task_of: MakeTask, tmp_path: Path) -> None:
-        rows: list[object] = [{"a.b": f"text {i}", "label": "ab"[i % 2]} for i in range(60)]
-        task = self.task(task_of, tmp_path / "data.jsonl", rows, text="a.b", label="label")
-        assert examples(task).counts["no_text"] == 0
-
-    def test_a_way_that_leads_nowhere_is_named(self, task_of: MakeTask, tmp_path: Path) -> None:
-        task = self.task(task_of, tmp_path / "data.jsonl", self.rows(), text="said.1.contents")
-        with pytest.raises(ConfigError) as caught:
-            check(task)
-        expected = "task.text=said.1.contents: no such column in data.jsonl; did you mean said.1."
-        assert str(caught.value).startswith(expected)
