@@ -82,6 +82,13 @@ class TestPairs:
         expected = f"task.label=label: row 60 says '{label}', which is no finite number"
         assert str(caught.value) == expected
 
+    @pytest.mark.parametrize("column", ["text", "label"])
+    def test_a_pair_is_another_column(self, task_of: MakeTask, column: str) -> None:
+        with pytest.raises(
+            ConfigError, match=f"^task.pair={column}: is the column of the {column}"
+        ):
+            examples(self.task(task_of, PAIRS, pair=column))
+
     def test_one_number_for_all_is_refused(self, task_of: MakeTask) -> None:
         rows = [[text, "2", pair] for text, _, pair in PAIRS]
         with pytest.raises(ConfigError, match=r"needs two values; every row says 2\.0"):
@@ -171,6 +178,9 @@ def test_answers_lose_nothing_but_the_space_around_them(task_of: MakeTask) -> No
         ({"files": {"test": "a"}}, "files={'test': 'a'}: lacks train, the file to train on"),
         ({"format": "conll"}, "columns=None: format=conll needs the names of its columns, such as"),
         ({"format": "jsonl", "columns": ["a"]}, "columns=['a']: format=jsonl names its columns it"),
+        ({"columns": []}, "columns=[]: "),
+        ({"format": "parquet", "skip": 1}, "skip=1: format=parquet has no head to skip"),
+        ({"format": "jsonl", "quoting": False}, "quoting=False: format=jsonl quotes no cells"),
         ({"group_pattern": "(.*)"}, "group_pattern=(.*): needs group, the column that it looks at"),
     ],
 )

@@ -111,6 +111,11 @@ def test_a_missing_file_is_named(task_of: MakeTask, tmp_path: Path) -> None:
         examples(task_of(tmp_path, files={"train": "gone.csv"}))
 
 
+def test_a_file_outside_of_the_source_is_refused(task_of: MakeTask, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^task\.files\.train=\.\./a: leads out of "):
+        examples(task_of(tmp_path, files={"train": "../a"}))
+
+
 def test_a_value_that_is_no_split_is_refused(task_of: MakeTask) -> None:
     rows = [[*row[:2], "train"] for row in reviews()]
     rows[7][2] = "valid"
