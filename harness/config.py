@@ -84,7 +84,7 @@ class TaskConfig(Checked):
     """A file for each official split, in place of `file`; a split without one is cut from train."""
     split: str | None = None
     """Column that says train, validation or test; a split that it never names is cut from train."""
-    columns: tuple[Name, ...] | None = None
+    columns: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """Names of the columns from the left, in a file without a header; after a last `...` there may
     be more cells.
     """
@@ -137,6 +137,10 @@ class TaskConfig(Checked):
         if self.columns is not None and self.format not in ("csv", "tsv", "conll"):
             expected = f"format={self.format} names its columns itself"
             raise ConfigError("columns", list(self.columns), expected)
+        if self.skip and self.format not in ("csv", "tsv", "conll"):
+            raise ConfigError("skip", self.skip, f"format={self.format} has no head to skip")
+        if not self.quoting and self.format not in ("csv", "tsv"):
+            raise ConfigError("quoting", False, f"format={self.format} quotes no cells")
         if self.group_pattern is not None and self.group is None:
             expected = "needs group, the column that it looks at"
             raise ConfigError("group_pattern", self.group_pattern, expected)
