@@ -155,7 +155,7 @@ def test_another_order_of_the_same_examples_is_paired_all_the_same(tmp_path: Pat
     assert compare(other, *other.entries).how == PAIRED
 
 
-def test_a_metric_that_is_no_mean_over_examples_is_not_paired(tmp_path: Path) -> None:
+def test_which_examples_were_right_pairs_nothing_by_another_metric(tmp_path: Path) -> None:
     made = [records.record(m, 8, quality__metric="macro_f1") for m in ("lora", "houlsby")]
     only = study(tmp_path, made)
     assert compare(only, *only.entries).how == OVERLAP
