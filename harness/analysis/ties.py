@@ -187,5 +187,6 @@ def _apart(study: Study, first: Entry, second: Entry) -> Comparison:
     assert second["quality"].value is not None
     sign = 1 if study.higher_is_better else -1
     difference = sign * (first["quality"].value - second["quality"].value)
-    tied = first["quality"].overlaps(second["quality"])
+    unbounded = not (first["quality"].bounded and second["quality"].bounded)
+    tied = unbounded or first["quality"].overlaps(second["quality"])
     return Comparison(difference, None, None, OVERLAP, tied)

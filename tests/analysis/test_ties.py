@@ -149,7 +149,8 @@ def test_another_order_of_the_same_examples_is_paired_all_the_same(tmp_path: Pat
     records.write(turned, made)
     file = turned / made[1]["trial"] / "outcomes.json"
     content = records.outcomes(made[1])
-    file.write_text(records.json.dumps({key: value[::-1] for key, value in content.items()}))
+    content |= {name: content[name][::-1] for name in ("ids", "scores")}
+    file.write_text(records.json.dumps(content))
     (other,) = studies(load(turned))
     assert compare(other, *other.entries) == compare(straight, *straight.entries)
     assert compare(other, *other.entries).how == PAIRED
