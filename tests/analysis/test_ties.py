@@ -176,6 +176,17 @@ def test_ties_share_a_rank_and_the_next_rank_counts_them(tmp_path: Path) -> None
     assert places["lora 8"].against_leader is None
 
 
+def test_what_has_no_interval_is_not_told_apart(tmp_path: Path) -> None:
+    # Of a metric on too few examples: that they differ says nothing.
+    few = {"quality__metric": "entity_f1", "quality__ci_low": None, "quality__ci_high": None}
+    made = [
+        records.record(m, 8, quality__value=v, **few) for m, v in {"lora": 0.8, "ia3": 0.6}.items()
+    ]
+    only = study(tmp_path, made, with_outcomes=False)
+    found = compare(only, *only.by_quality(only.entries))
+    assert (found.difference, found.how, found.tied) == (pytest.approx(0.2), OVERLAP, True)
+
+
 def test_where_less_is_better_the_least_leads(tmp_path: Path) -> None:
     made = [
         records.record(
