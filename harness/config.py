@@ -29,6 +29,7 @@ from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
+from harness.tasks import METRICS
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 4
@@ -121,6 +122,11 @@ class TaskConfig(Checked):
     """At most so many examples of a split."""
 
     def __post_init__(self) -> None:
+        if self.metric not in METRICS[self.kind]:
+            expected = (
+                f"does not score kind={self.kind}, which takes {', '.join(METRICS[self.kind])}"
+            )
+            raise ConfigError("metric", self.metric, expected)
         if self.pair is not None and self.kind not in ("classification", "regression"):
             raise ConfigError("pair", self.pair, f"is nothing that kind={self.kind} reads")
         if self.labels is not None and self.kind not in ("classification", "tokens"):

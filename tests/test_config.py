@@ -149,6 +149,10 @@ class TestIdentity:
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
         (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy', 'macro_f1'"),
+        (
+            ("task.metric=spearman",),
+            "task.metric=spearman: does not score kind=classification, which takes accuracy, macro",
+        ),
         (("measure.new_tokens=1",), "measure.new_tokens=1: should be greater than or equal to 2"),
         (
             ("measure.serving.adapters=[0]",),
