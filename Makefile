@@ -72,9 +72,9 @@ audit:
 lock:
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 hatchling editables
-	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant]'
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant,onnx]'
 	@build/lock/bin/python -m pip freeze --exclude peft-harness | sed 's/+cpu//' > requirements.lock
-	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant,slurm,dev]'
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation '.[quant,onnx,slurm,dev]'
 	@build/lock/bin/python -m pip freeze --exclude peft-harness | sed 's/+cpu//' > build/all.lock
 	@{ echo "-r requirements.lock"; grep -vxFf requirements.lock build/all.lock; } > requirements-dev.lock
 	@rm -rf build/lock build/all.lock

@@ -134,7 +134,7 @@ class TestIdentity:
         ),
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
-        (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy' or"),
+        (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy', 'macro_f1'"),
         (("measure.new_tokens=1",), "measure.new_tokens=1: should be greater than or equal to 2"),
         (
             ("measure.serving.adapters=[0]",),

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from harness.analysis.entry import Entry
 from harness.analysis.study import Study
 from harness.analysis.ties import Z
+from harness.metrics.table import METRICS
 
 RESAMPLES = 200
 SEED = 0
@@ -118,7 +119,8 @@ def _resampled(study: Study) -> NDArray[np.float64]:
 
 def _scored(study: Study) -> dict[int, NDArray[np.float64]]:
     """Outcomes of shape (seeds, examples) by the place of the entry, all on the same examples."""
-    if study.metric != "accuracy":
+    metric = METRICS.get(study.metric)
+    if metric is None or not metric.is_mean:
         return {}
     by_place = {
         place: [o for o in study.outcomes(entry) if o is not None]
@@ -131,7 +133,7 @@ def _scored(study: Study) -> dict[int, NDArray[np.float64]]:
     (ids, _), *_ = counts.most_common(1)
     scored = {}
     for place, known in by_place.items():
-        arrays = [array for o in known if (array := o.on(ids)) is not None]
+        arrays = [array[:, 0] for o in known if (array := o.on(ids)) is not None]
         if arrays and len(arrays) == len(study.entries[place].trials):
             scored[place] = np.stack(arrays)
     return scored

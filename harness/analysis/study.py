@@ -86,8 +86,9 @@ class Study:
         return 2 * sum(known) > len(known)
 
     def outcomes(self, of: Entry) -> list[Outcomes | None]:
-        """Example by example, one per seed."""
-        return [self.beside[trial].outcomes for trial in of.trials]
+        """Example by example, one per seed; None where a seed has none of the study's metric."""
+        found = (self.beside[trial].outcomes for trial in of.trials)
+        return [o if o is not None and o.metric == self.metric else None for o in found]
 
     def scores(self, of: Entry) -> Scores | None:
         """Example by example, averaged over seeds; None where they cannot be. Worked out once."""

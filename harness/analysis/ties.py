@@ -13,6 +13,7 @@ from harness.analysis.entry import Entry
 from harness.analysis.evidence import places as places_of
 from harness.analysis.scores import Scores
 from harness.analysis.study import Study
+from harness.metrics.table import METRICS
 
 PAIRED = "paired, on the same test examples"
 OVERLAP = "by overlap of their intervals"
@@ -51,7 +52,8 @@ def compare(study: Study, first: Entry, second: Entry) -> Comparison:
 
 def against(study: Study, first: Entry, others: Sequence[Entry]) -> list[Comparison]:
     """`compare` with the same first for each of the others, worked out together."""
-    paired = _paired(study, first, others) if study.metric == "accuracy" else {}
+    metric = METRICS.get(study.metric)
+    paired = _paired(study, first, others) if metric is not None and metric.is_mean else {}
     return [paired.get(place) or _apart(study, first, other) for place, other in enumerate(others)]
 
 

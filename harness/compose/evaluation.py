@@ -19,7 +19,7 @@ from harness.measure.environment import environment
 from harness.methods import load_method
 from harness.methods.peft_method import PeftMethod
 from harness.models import outline
-from harness.tasks.classification import Quality
+from harness.tasks.quality import Quality
 from harness.workbench import Workbench
 
 Values = dict[str, Any]

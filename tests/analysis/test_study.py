@@ -116,7 +116,7 @@ def test_an_empty_table_is_no_study(tmp_path: Path) -> None:
 DAMAGED = [
     "{", "[]", "{}", '{"ids": ["a", "b"], "correct": [1]}', '{"ids": 2, "correct": [1]}',
     '{"ids": ["a", "b"], "correct": [[1], [1, 2]]}', '{"ids": ["a"], "correct": ["x"]}',
-    '{"ids": ["a"], "correct": [0.5]}', '{"ids": ["a"], "correct": null}',
+    '{"ids": ["a"], "metric": "accuracy", "scores": [1.5]}', '{"ids": ["a"], "correct": null}',
 ]  # fmt: skip
 
 

@@ -103,7 +103,9 @@ def test_comparisons_worked_out_together_are_those_of_each_pair_alone(tmp_path: 
     first, *others = only.by_quality(only.entries)
 
     def stacked(entry: Entry) -> np.ndarray:
-        return np.stack([outcomes.correct.astype(float) for outcomes in only.outcomes(entry)])
+        return np.stack(
+            [outcomes.examples[:, 0].astype(float) for outcomes in only.outcomes(entry)]
+        )
 
     for other, found in zip(others, against(only, first, others), strict=True):
         difference, low, high = by_hand(stacked(first), stacked(other))
