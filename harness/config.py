@@ -25,10 +25,12 @@ from omegaconf.errors import (
 from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
+from harness.assets import hub
 from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
+from harness.tasks import METRICS
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 4
@@ -121,6 +123,11 @@ class TaskConfig(Checked):
     """At most so many examples of a split."""
 
     def __post_init__(self) -> None:
+        if self.metric not in METRICS[self.kind]:
+            expected = (
+                f"does not score kind={self.kind}, which takes {', '.join(METRICS[self.kind])}"
+            )
+            raise ConfigError("metric", self.metric, expected)
         if self.pair is not None and self.kind not in ("classification", "regression"):
             raise ConfigError("pair", self.pair, f"is nothing that kind={self.kind} reads")
         if self.labels is not None and self.kind not in ("classification", "tokens"):
@@ -292,14 +299,16 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
     # Short for source.path, which the file refers to it.
     plain["task"].pop("path", None)
-    plain["model"].pop("path", None)
+    for short in ("path", "repo", "revision"):
+        plain["model"].pop(short, None)
+    plain["model"] = {**plain["model"], "name": _name(plain["model"])}
     if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
     if absent := [name for name in names if name not in plain]:
         raise ConfigError(absent[0], None, "needs a value")
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
-    return replace(trial, sources=tuple(sources))
+    return replace(trial, model=_at_commit(trial.model), sources=tuple(sources))
 
 
 @readable()
@@ -351,6 +360,24 @@ def identity(
         del plain["sources"]
     canonical = json.dumps([SCHEMA, plain], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _name(model: dict[str, Any]) -> object:
+    """Of a model that was given none: that of its repository, or of its folder."""
+    source = model.get("source")
+    if model.get("name") is not None or not isinstance(source, dict):
+        return model.get("name")
+    where = source.get("repo") or source.get("path")
+    return where and Path(str(where)).absolute().name
+
+
+def _at_commit(model: ModelConfig) -> ModelConfig:
+    """With the commit that its branch stands for today, so that its weights are known."""
+    source = model.source
+    if source.kind != "hub":
+        return model
+    commit = hub.commit(str(source.repo), str(source.revision), "model.revision")
+    return replace(model, source=replace(source, revision=commit))
 
 
 def _set_size(cfg: DictConfig) -> None:

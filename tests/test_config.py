@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ from harness.errors import ConfigError
 from harness.search import UNMEASURED
 from harness.sources import with_sources
 
+COMMIT = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
 
 
@@ -27,8 +29,50 @@ def test_every_shipped_method_composes_under_its_own_name(trial_of, method):
 @pytest.mark.parametrize("group", ["model", "task"])
 def test_every_shipped_model_and_task_composes_under_its_own_name(trial_of, group):
     for path in (CONF / group).glob("*.yaml"):
-        own = (f"{group}.path=here",) if path.stem in ("csv", "jsonl", "path") else ()
-        assert getattr(trial_of(f"{group}={path.stem}", *own), group).name == path.stem
+        # What a user brings is called as it is there.
+        own = {
+            "hub": ("model.repo=org/hub", f"model.revision={COMMIT}"),
+            "path": ("model.path=path",),
+        }
+        own |= dict.fromkeys(("csv", "jsonl"), ("task.path=here",))
+        assert getattr(trial_of(f"{group}={path.stem}", *own.get(path.stem, ())), group).name == (
+            path.stem
+        )
+
+
+def test_model_that_is_given_no_name_has_that_of_its_folder_or_repository(trial_of):
+    for own, name in (
+        ("model.path=models/mine/", "mine"),
+        ("model.path=models/mine model.name=another", "another"),
+    ):
+        assert trial_of("model=path", *own.split()).model.name == name
+
+
+def test_branch_of_the_hub_is_the_commit_that_it_stands_for(trial_of, monkeypatch):
+    asked = []
+
+    def model_info(api, repo, revision):
+        asked.append((repo, revision))
+        return SimpleNamespace(sha=COMMIT)
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", model_info)
+    of_branch = trial_of("model=hub", "model.repo=org/one").model
+    of_commit = trial_of("model=hub", "model.repo=org/one", f"model.revision={COMMIT}").model
+    assert of_branch == of_commit
+    assert (of_branch.name, of_branch.source.revision) == ("one", COMMIT)
+    assert asked == [("org/one", "main")]
+
+
+def test_branch_of_the_hub_without_a_network_says_what_to_do(trial_of):
+    with pytest.raises(ConfigError) as error:
+        trial_of("model=hub", "model.repo=org/two", "model.revision=v1")
+    said = str(error.value)
+    assert said.startswith("model.revision=v1: its commit cannot be asked for: ")
+    assert said.endswith(
+        "offline mode is enabled. To disable it, please unset the `HF_HUB_OFFLINE` environment"
+        " variable; give the commit of a fetched one, or fetch it where the hub can be reached,"
+        " and use model=path model.path=..."
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +193,10 @@ class TestIdentity:
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
         (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy', 'macro_f1'"),
+        (
+            ("task.metric=spearman",),
+            "task.metric=spearman: does not score kind=classification, which takes accuracy, macro",
+        ),
         (("measure.new_tokens=1",), "measure.new_tokens=1: should be greater than or equal to 2"),
         (
             ("measure.serving.adapters=[0]",),
