@@ -25,10 +25,12 @@ from omegaconf.errors import (
 from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
+from harness.assets import hub
 from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
+from harness.tasks import METRICS
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 4
@@ -86,7 +88,7 @@ class TaskConfig(Checked):
     """A file for each official split, in place of `file`; a split without one is cut from train."""
     split: str | None = None
     """Column that says train, validation or test; a split that it never names is cut from train."""
-    columns: tuple[Name, ...] | None = None
+    columns: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """Names of the columns from the left, in a file without a header; after a last `...` there may
     be more cells.
     """
@@ -129,6 +131,11 @@ class TaskConfig(Checked):
     """At most so many examples of a split."""
 
     def __post_init__(self) -> None:
+        if self.metric not in METRICS[self.kind]:
+            expected = (
+                f"does not score kind={self.kind}, which takes {', '.join(METRICS[self.kind])}"
+            )
+            raise ConfigError("metric", self.metric, expected)
         if self.pair is not None and self.kind not in ("classification", "regression"):
             raise ConfigError("pair", self.pair, f"is nothing that kind={self.kind} reads")
         if self.labels is not None and self.kind not in ("classification", "tokens"):
@@ -152,6 +159,10 @@ class TaskConfig(Checked):
         if self.columns is not None and self.format not in ("csv", "tsv", "conll"):
             expected = f"format={self.format} names its columns itself"
             raise ConfigError("columns", list(self.columns), expected)
+        if self.skip and self.format not in ("csv", "tsv", "conll"):
+            raise ConfigError("skip", self.skip, f"format={self.format} has no head to skip")
+        if not self.quoting and self.format not in ("csv", "tsv"):
+            raise ConfigError("quoting", False, f"format={self.format} quotes no cells")
         if self.group_pattern is not None and self.group is None:
             expected = "needs group, the column that it looks at"
             raise ConfigError("group_pattern", self.group_pattern, expected)
@@ -309,7 +320,8 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     # Short for source.path and its like, which the file refers to it.
     for short in ("path", "repo", "revision"):
         plain["task"].pop(short, None)
-    plain["model"].pop("path", None)
+        plain["model"].pop(short, None)
+    plain["model"] = {**plain["model"], "name": _name(plain["model"])}
     plain["task"] = inferred.settled(plain["task"])
     if plain.get("device") == "auto":
         plain["device"] = _found_device()
@@ -317,7 +329,7 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     if absent := [name for name in names if name not in plain]:
         raise ConfigError(absent[0], None, "needs a value")
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
-    return replace(trial, sources=tuple(sources))
+    return replace(trial, model=_at_commit(trial.model), sources=tuple(sources))
 
 
 @readable()
@@ -369,6 +381,24 @@ def identity(
         del plain["sources"]
     canonical = json.dumps([SCHEMA, plain], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _name(model: dict[str, Any]) -> object:
+    """Of a model that was given none: that of its repository, or of its folder."""
+    source = model.get("source")
+    if model.get("name") is not None or not isinstance(source, dict):
+        return model.get("name")
+    where = source.get("repo") or source.get("path")
+    return where and Path(str(where)).absolute().name
+
+
+def _at_commit(model: ModelConfig) -> ModelConfig:
+    """With the commit that its branch stands for today, so that its weights are known."""
+    source = model.source
+    if source.kind != "hub":
+        return model
+    commit = hub.commit(str(source.repo), str(source.revision), "model.revision")
+    return replace(model, source=replace(source, revision=commit))
 
 
 def _set_size(cfg: DictConfig) -> None:

@@ -105,6 +105,9 @@ def examples(task: TaskConfig) -> Examples:
     """
     if task.text == task.label:
         raise ConfigError("task.label", task.label, "is the column of the text")
+    if task.pair in (task.text, task.label):
+        which = "text" if task.pair == task.text else "label"
+        raise ConfigError("task.pair", task.pair, f"is the column of the {which}")
     if task.validation + task.test >= 1:
         expected = f"leaves nothing to train on beside task.test={task.test}"
         raise ConfigError("task.validation", task.validation, expected)

@@ -10,11 +10,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from harness.assets import hub
 from harness.checked import from_plain
 from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.tasks import METRICS
 
 FEW = 20
 """Different labels that are classes even where there are few rows."""
@@ -22,12 +25,6 @@ ROWS_PER_CLASS = 10
 """Rows for each class, on average, where there are more classes than that."""
 LONGEST_NAME = 64
 """Letters of a class's name; what is longer is text."""
-METRIC = {
-    "classification": "accuracy",
-    "regression": "spearman",
-    "tokens": "entity_f1",
-    "generation": "exact_match",
-}
 UNREAD = ("name", "max_length", "max_answer", "metric", "stratify", "validation", "test", "limit")
 
 
@@ -42,7 +39,7 @@ class Reading:
 def settled(plain: dict[str, Any]) -> dict[str, Any]:
     """The fields of a `TaskConfig` with those that are null taken from the data.
 
-    kind: read from the labels. metric: accuracy, spearman, entity_f1 or exact_match, by the kind.
+    kind: read from the labels. metric: the first of those that fit the kind. name: the file's.
     stratify: true where there are classes and no group. Files of a data set with official splits:
     those splits. Raises ConfigError where the data leave it open, with the fields that decide.
     """
@@ -50,26 +47,35 @@ def settled(plain: dict[str, Any]) -> dict[str, Any]:
 
     # Null in a file, so that a command line may give any names to it.
     empty = {name for name in ("files", "drop") if plain.get(name, "") is None}
-    plain = with_files({name: value for name, value in plain.items() if name not in empty})
+    plain = {name: value for name, value in plain.items() if name not in empty}
+    plain = with_files(plain | {"source": _at_commit(plain.get("source")), "name": _name(plain)})
     if plain.get("kind", "") is None:
         plain = plain | {"kind": _kind(plain)}
     kind = plain.get("kind")
-    if plain.get("metric", "") is None and kind in METRIC:
-        plain = plain | {"metric": METRIC[kind]}
+    if plain.get("metric", "") is None and kind in METRICS:
+        plain = plain | {"metric": METRICS[kind][0]}
     if plain.get("stratify", "") is None:
         plain = plain | {"stratify": kind == "classification" and not plain.get("group")}
-    _check_metric(kind, plain.get("metric", METRIC["classification"]))
     return plain
 
 
-def _check_metric(kind: Any, metric: Any) -> None:
-    if kind not in METRIC or metric == METRIC[kind]:
-        return
-    from harness.metrics.table import METRICS
+def _name(plain: dict[str, Any]) -> object:
+    """Of a task that was given none: that of its repository, file or folder, without what its
+    format adds.
+    """
+    source = plain.get("source")
+    if plain.get("name", "") is not None or not isinstance(source, dict):
+        return plain.get("name")
+    where = source.get("repo") or source.get("path")
+    return where and Path(str(where)).absolute().name.partition(".")[0]
 
-    if metric in METRICS and kind not in METRICS[metric].kinds:
-        fitting = [name for name, found in METRICS.items() if kind in found.kinds]
-        raise ConfigError("task.metric", metric, f"kind={kind} takes {', '.join(fitting)}")
+
+def _at_commit(source: Any) -> Any:
+    """With the commit that its branch stands for today, so that the data are known."""
+    if not isinstance(source, dict) or source.get("kind") != "hub":
+        return source
+    commit = hub.commit(str(source["repo"]), str(source["revision"]), "task.revision")
+    return source | {"revision": commit}
 
 
 def _kind(plain: dict[str, Any]) -> str:

@@ -24,7 +24,10 @@ def with_files(plain: dict[str, Any]) -> dict[str, Any]:
     ConfigError, which lists what there is, where no split to train on is found.
     """
     saved, repository = plain.get("format") == "dataset", plain.get("format", "") is None
-    if plain.get("files") or plain.get("file") or not (saved or repository):
+    named = list((plain.get("files") or {}).values()) or [plain.get("file")]
+    if repository and named[0]:
+        return plain | {"format": _format(named[0])}
+    if named[0] or not (saved or repository):
         return plain
     folder = assets.fetch(from_plain(Source, plain["source"]), "task.source")
     if repository:

@@ -102,7 +102,8 @@ REFUSED = [
             "task.label=label: row 7 says 'nan', which is no finite number",
             ("task.kind=regression",)),
     Refused("a metric of another kind", GOOD,
-            "task.metric=spearman: kind=classification takes accuracy, macro_f1",
+            "task.metric=spearman: does not score kind=classification, which takes accuracy, "
+            "macro_f1",
             ("task.metric=spearman",)),
     Refused("groups that are to be cut by class", GOOD,
             "task.stratify=True: contradicts group=label, which is kept whole; give one of them",

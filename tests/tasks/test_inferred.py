@@ -10,7 +10,8 @@ import pytest
 from harness.config import identity, trial_config
 from harness.entry import compose
 from harness.errors import ConfigError
-from harness.tasks.inferred import METRIC, of_labels
+from harness.tasks import METRICS
+from harness.tasks.inferred import of_labels
 from tests.tasks.conftest import MakeTask, reviews
 from tests.tasks.refused import GOOD, table
 
@@ -78,10 +79,10 @@ def test_the_trial_is_the_one_whose_kind_was_given(
     assert own(path).task.kind == "regression"
 
 
-@pytest.mark.parametrize("kind", METRIC)
+@pytest.mark.parametrize("kind", METRICS)
 def test_the_metric_follows_from_the_kind(tmp_path: Path, kind: str) -> None:
     task = own(tmp_path, f"task.kind={kind}").task
-    assert (task.metric, task.stratify) == (METRIC[kind], kind == "classification")
+    assert (task.metric, task.stratify) == (METRICS[kind][0], kind == "classification")
 
 
 def test_a_group_is_kept_whole_without_being_told(tmp_path: Path) -> None:
