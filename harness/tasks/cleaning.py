@@ -42,8 +42,8 @@ def clean(
         _check_lengths(rows, task)
     rows = rows.assign(group=_groups(raw.loc[rows.index], rows["key"], task))
     # Within a split: what contradicts a test example is left out of training as a copy of it.
-    rows = keep(rows, "contradictory", ~rows.index.isin(_contradictory(rows)))
-    rows = keep(rows, "duplicate", ~rows.index.isin(_surplus(rows, task)))
+    rows = keep(rows, "contradictory", ~_are_in(rows, _contradictory(rows)))
+    rows = keep(rows, "duplicate", ~_are_in(rows, _surplus(rows, task)))
     if task.files or task.split is not None:
         rows = keep(rows, "in_other_split", ~_held_out(rows))
     return rows.drop(columns="read"), counts
@@ -52,6 +52,10 @@ def clean(
 def _copies(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows that say what another row of their split says, which are few as a rule."""
     return rows[rows.duplicated(["official", "key"], keep=False)]
+
+
+def _are_in(rows: pd.DataFrame, some: pd.Index) -> pd.Series:
+    return pd.Series(rows.index.isin(some), index=rows.index)
 
 
 def _contradictory(rows: pd.DataFrame) -> pd.Index:

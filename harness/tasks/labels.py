@@ -29,8 +29,8 @@ def read(column: pd.Series, task: TaskConfig) -> pd.Series:
         return found.map(lambda tags: tags or None)
     found = cells.texts(column, task)
     if task.kind == "regression":
-        values = [_number(text, place, task) for place, text in found.items()]
-        return pd.Series(values, index=column.index, dtype=object)
+        numbers = [_number(text, place, task) for place, text in found.items()]
+        return pd.Series(numbers, index=column.index, dtype=object)
     bare = [text.strip() for text in found]
     values = bare if task.kind == "generation" else found
     said = [value if text else None for value, text in zip(values, bare, strict=True)]

@@ -39,13 +39,12 @@ NOTHING = ("nan", "none", "null", "n/a", "na")
 
 def group(task: TaskConfig, data: TaskData, lengths: Sequence[int]) -> dict[str, Any]:
     """The record's group; `lengths` are the tokens of each training example."""
-    splits = {name: getattr(data, name) for name in SPLITS}
-    sizes = {name: len(split) for name, split in splits.items()}
+    sizes: dict[str, Any] = {name: len(getattr(data, name)) for name in SPLITS}
     full = sum(length >= task.max_length for length in lengths)
-    found = {**data.counts, **sizes, "median_tokens": median(lengths), "full": full / len(lengths)}
+    found = {**sizes, **data.counts, "median_tokens": median(lengths), "full": full / len(lengths)}
     if task.kind != "classification":
         return found | dict.fromkeys(("classes", "commonest", "imbalance", "per_class"))
-    counted = _counted({name: split["label"] for name, split in splits.items()}, data.labels)
+    counted = _counted({name: getattr(data, name)["label"] for name in SPLITS}, data.labels)
     per_class = [
         {"label": label, **{name: int(counted[name][number]) for name in SPLITS}}
         for number, label in enumerate(data.labels[:MOST_CLASSES])

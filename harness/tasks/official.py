@@ -43,7 +43,7 @@ def _of_saved(folder: Path) -> dict[str, str]:
     from harness.tasks.splits import SPLITS
 
     splits = json.loads(names.read_text("utf-8"))["splits"]
-    found = {split: split for split in SPLITS if split in splits}
+    found: dict[str, str] = {split: split for split in SPLITS if split in splits}
     if "train" in found:
         return found
     expected = (
