@@ -44,7 +44,8 @@ def group(task: TaskConfig, data: TaskData, lengths: Sequence[int]) -> dict[str,
     found = {**sizes, **data.counts, "median_tokens": median(lengths), "full": full / len(lengths)}
     if task.kind != "classification":
         return found | dict.fromkeys(("classes", "commonest", "imbalance", "per_class"))
-    counted = _counted({name: getattr(data, name)["label"] for name in SPLITS}, data.labels)
+    labels: dict[str, Any] = {name: getattr(data, name)["label"] for name in SPLITS}
+    counted = _counted(labels, data.labels)
     per_class = [
         {"label": label, **{name: int(counted[name][number]) for name in SPLITS}}
         for number, label in enumerate(data.labels[:MOST_CLASSES])
