@@ -156,14 +156,17 @@ class TaskModel(nn.Module):
 def token_states(
     backbone: nn.Module, input_ids: Tensor, attention_mask: Tensor, **named: Any
 ) -> Tensor:
-    """The last states [batch, length, width] of tokens [batch, length], by any backbone."""
+    """The last states [batch, length, width] of tokens [batch, length], by any backbone.
+
+    Of an encoder-decoder those of `decoder_input_ids`, by default the text itself.
+    """
     tokens = {"input_ids": input_ids, "attention_mask": attention_mask, **named}
     config: PreTrainedConfig = backbone.config  # type: ignore[assignment]
-    if config.is_encoder_decoder:
+    if config.is_encoder_decoder and "decoder_input_ids" not in named:
         tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
     states: Tensor = backbone(**tokens).last_hidden_state
     # A soft prompt comes back as leading positions, which are no tokens of the text.
-    return states[:, -input_ids.shape[1] :]
+    return states[:, -tokens.get("decoder_input_ids", input_ids).shape[1] :]
 
 
 def shifted(input_ids: Tensor, start: int) -> Tensor:

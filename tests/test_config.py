@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.checked import from_plain
-from harness.config import Source, TrialConfig, identity
+from harness.config import LATER, Source, TrialConfig, identity
 from harness.entry import CONF, compose
 from harness.errors import ConfigError
 from harness.search import UNMEASURED
@@ -136,6 +136,20 @@ class TestIdentity:
         # A source is a config within the config.
         assert replace(two, sources=(trial_of("device=cpu"),)).as_dict()["sources"] == [one]
 
+    def test_fields_that_came_later_are_part_of_it_where_they_are_set(self, trial_of):
+        task = {"pair": "b", "files": {"train": "a"}, "split": "s", "columns": ("a", "b"),
+                "skip": 1, "quoting": False, "group_pattern": "(.*)", "max_answer": 4}  # fmt: skip
+        assert task.keys() == LATER["task"].keys()
+        trial = trial_of("device=cpu")
+        trial = replace(trial, task=replace(trial.task, file="", group="g"))
+        changed = [
+            replace(trial, task=replace(trial.task, **{name: value}))
+            for name, value in task.items()
+        ]
+        assert len({self.of(each) for each in (trial, *changed)}) == len(task) + 1
+        for each in changed:
+            assert from_plain(TrialConfig, each.as_dict()) == each
+
     def test_edited_files_are_another_trial(self, trial_of):
         found = {self.of(trial_of()), self.of(trial_of(), task="u"), self.of(trial_of(), model="n")}
         assert len(found) == 3
@@ -178,7 +192,11 @@ class TestIdentity:
         ),
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
-        (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy' or"),
+        (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy', 'macro_f1'"),
+        (
+            ("task.metric=spearman",),
+            "task.metric=spearman: does not score kind=classification, which takes accuracy, macro",
+        ),
         (("measure.new_tokens=1",), "measure.new_tokens=1: should be greater than or equal to 2"),
         (
             ("measure.serving.adapters=[0]",),
@@ -245,5 +263,6 @@ def test_plain_values_are_those_that_json_makes_of_the_fields(overrides):
         # What ids were made of since the first record: text for text.
         expected = json.loads(json.dumps(asdict(each)))
         for one in (expected, *expected["sources"]):
-            assert one["train"].pop("devices") == 1  # which came later
+            for group, defaults in LATER.items():
+                assert {name: one[group].pop(name) for name in defaults} == defaults
         assert json.dumps(each.as_dict()) == json.dumps(expected)
