@@ -1,0 +1,140 @@
+"""Ranks over studies: a line per configuration, from column to column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from harness.analysis.numbers import listed, shortened, with_interval
+from harness.analysis.overview import Across, Overview, Standing
+from harness.report.captions import NOTHING
+from harness.report.charts import Axis, Figure, Line, Mark, Scatter
+from harness.report.style import Shape
+from harness.report.subject import MOST, Subject
+
+LINES = 20
+"""Most configurations that have a line."""
+NAMED = 8
+"""Most studies whose names stand below their columns; of more, numbers do."""
+LETTERS = 110
+"""Letters that fit side by side below the columns."""
+SIZE = 12.0
+
+
+def slopes(
+    found: Overview, subjects: Sequence[Subject], names: Sequence[str], shapes: Mapping[str, Shape]
+) -> Figure:
+    rows = [row for row in found.rows if len(row.known) > 1][:LINES]
+    drawn = len(found.counted) > 1 and len(rows) > 1
+    chart = _chart(found, subjects, names, shapes, rows) if drawn else None
+    return Figure(
+        "slopes",
+        "Ranks from study to study",
+        "Line plot of ranks, the best at the top, a column per study and a line per configuration.",
+        _caption(found, names, rows) if drawn else f"{NOTHING}: fewer than two rankings meet.",
+        chart,
+    )
+
+
+def _caption(found: Overview, names: Sequence[str], rows: Sequence[Across]) -> str:
+    def moved(row: Across) -> int:
+        return max(row.known) - min(row.known)
+
+    most = sorted((row for row in rows if moved(row)), key=lambda row: -moved(row))
+    told = "Nothing moves: every rank is the same in all studies."
+    if most:
+        told = f"Furthest moved: {listed(_move(row, names) for row in most[:3])}."
+        still = len(rows) - len(most)
+        if still:
+            told += f" {still} of {len(rows)} keep their rank."
+    told += " Where marks are joined upright they are tied, and their order means nothing."
+    if len(names) > NAMED:
+        told += " Columns have the numbers of the table's."
+    if len(rows) < len(found.rows):
+        told += f" Drawn: {len(rows)} of {len(found.rows)}, in the order of the table."
+    return told
+
+
+def _move(row: Across, names: Sequence[str]) -> str:
+    best, worst = min(row.known), max(row.known)
+    return (
+        f"{row.label} (rank {best} in {names[row.ranks.index(best)]}, "
+        f"{worst} in {names[row.ranks.index(worst)]})"
+    )
+
+
+def _chart(
+    found: Overview,
+    subjects: Sequence[Subject],
+    names: Sequence[str],
+    shapes: Mapping[str, Shape],
+    rows: Sequence[Across],
+) -> Scatter:
+    marks: dict[str, dict[int, Mark]] = {row.label: {} for row in rows}
+    for column, place in enumerate(found.counted):
+        for y, row, standing, tied in _slots(subjects[place], rows, place):
+            marks[row.label][column] = Mark(
+                "",
+                row.family,
+                shapes[row.method],
+                SIZE,
+                float(column),
+                float(y),
+                None,
+                tied,
+                _hover(subjects[place], names[place], standing),
+                MOST,
+            )
+    for rank, row in enumerate(rows):
+        own = marks[row.label]
+        own[max(own)] = replace(own[max(own)], label=shortened(row.label, 24), rank=rank)
+    lines = [
+        Line(((a.x, a.y), (b.x, b.y)), a.family, False)
+        for own in marks.values()
+        for a, b in pairwise(own.values())
+        if b.x - a.x == 1  # no line over a study in which it is missing
+    ]
+    every = [mark for own in marks.values() for mark in own.values()]
+    return Scatter(
+        _columns(found, names), _order(max(m.y for m in every)), tuple(every), tuple(lines), (), ""
+    )
+
+
+def _slots(
+    subject: Subject, rows: Sequence[Across], place: int
+) -> list[tuple[int, Across, Standing, tuple[float, float] | None]]:
+    """From the best on: a place for each row, and first and last of the places that it shares."""
+    order = {e.label: n for n, e in enumerate(subject.study.by_quality(subject.entries))}
+    there = [(row, s) for row in rows if (s := row.standings[place]) is not None]
+    there.sort(key=lambda pair: (pair[1].rank or 0, order[pair[0].label]))
+    shared: dict[int | None, list[int]] = {}
+    for y, (_, standing) in enumerate(there, 1):
+        shared.setdefault(standing.rank, []).append(y)
+    return [
+        (y, row, standing, (group[0], group[-1]) if len(group) > 1 else None)
+        for y, (row, standing) in enumerate(there, 1)
+        for group in [shared[standing.rank]]
+    ]
+
+
+def _hover(subject: Subject, name: str, standing: Standing) -> tuple[str, ...]:
+    quality = with_interval(standing.entry["quality"], subject.show_quality)
+    rank = f"rank {standing.rank}{', tied' if standing.tied else ''}"
+    return standing.entry.label, f"{name}: {rank}", f"{subject.quality_title} {quality}"
+
+
+def _columns(found: Overview, names: Sequence[str]) -> Axis:
+    last = len(found.counted) - 1
+    letters = LETTERS // len(found.counted)
+    ticks = tuple(
+        (float(column), shortened(names[n], letters) if len(names) <= NAMED else str(n + 1))
+        for column, n in enumerate(found.counted)
+    )
+    # Names of the lines stand at their right ends.
+    return Axis("", -0.12 * last, last + 0.38 * last, False, ticks)
+
+
+def _order(last: float) -> Axis:
+    ticks = ((1.0, "best"), (last, "last"))
+    return Axis("order in the study", last + 0.7, 0.3, False, ticks)
