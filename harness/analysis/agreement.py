@@ -22,6 +22,7 @@ PERMUTED = 10
 """Up to so many, p comes from orders drawn at random (all of them up to 7); the normal
 approximation is good beyond (Kendall 1970, Rank Correlation Methods, chapter 4).
 """
+ALPHA = 0.05
 DRAWN = 5040
 SEED = 0
 
@@ -42,7 +43,7 @@ class Agreement:
     @property
     def told(self) -> bool:
         """Whether it is more than chance."""
-        return self.p is not None and self.p < 0.05
+        return self.p is not None and self.p < ALPHA
 
 
 def agreements(overview: Overview) -> tuple[Agreement, ...]:

@@ -25,7 +25,8 @@ class Candidate:
 
 
 def one_for_all(overview: Overview) -> tuple[Candidate, ...]:
-    """Methods ranked in every counted study, best first: by studies led, then by mean rank.
+    """Methods ranked in every counted study, best first: by studies led, then by mean rank, then by
+    their share.
 
     Empty where fewer than two studies count, since nothing then has to serve several. Shares hold
     for these studies alone: another task or model is no resample of them.
@@ -36,7 +37,8 @@ def one_for_all(overview: Overview) -> tuple[Candidate, ...]:
     means = np.mean([_ranks(overview, rows, place) for place in overview.counted], axis=0)
     best = means == means.min(axis=1, keepdims=True)
     shares = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    return tuple(Candidate(*pair) for pair in zip(rows, shares.tolist(), strict=True))
+    found = [Candidate(*pair) for pair in zip(rows, shares.tolist(), strict=True)]
+    return tuple(sorted(found, key=lambda c: (-c.row.led, c.row.mean_rank, -c.share)))
 
 
 def _ranks(overview: Overview, rows: list[Across], place: int) -> np.ndarray:

@@ -66,10 +66,9 @@ class Across:
 
     @property
     def least_closed(self) -> float | None:
-        """In the study in which it closes least; None where that is not known for all its ranks."""
-        closed = [s.closed for s in self.standings if s is not None and s.rank is not None]
-        known = [share for share in closed if share is not None]
-        return min(known) if known and len(known) == len(closed) else None
+        """In the study in which it closes least, of those in which there is a gap to close."""
+        ranked = [s for s in self.standings if s is not None and s.rank is not None]
+        return min((s.closed for s in ranked if s.closed is not None), default=None)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.agreement import LEAST, Agreement, agreements
+from harness.analysis.agreement import ALPHA, LEAST, Agreement, agreements
 from harness.analysis.numbers import DASH, listed, plural
 from harness.analysis.overview import Overview
 from harness.analysis.reversals import Reversal, Reversals, reversals
@@ -31,9 +31,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Changes:
-    """`agreement`: a row and a column for each counted study, whose `names` are beside them."""
+    """`lead` is empty where fewer than two studies rank anything. `examples` are the first of the
+    reversals, and `turns` all of them where those are more. `agreement`: a row and a column for each
+    counted study, whose `names` are beside them.
+    """
 
-    sentences: tuple[str, ...]
+    lead: str
+    examples: tuple[str, ...]
+    rest: tuple[str, ...]
     turns: tuple[Turn, ...]
     left_out: int
     names: tuple[str, ...]
@@ -42,63 +47,68 @@ class Changes:
 
 def changes(found: Overview, names: Sequence[str]) -> Changes:
     turned, agreed = reversals(found), agreements(found)
-    turns = tuple(_turn(reversal, names) for reversal in turned.found[:SHOWN])
+    shown = turned.found[:SHOWN]
     return Changes(
-        (*_turned(turned, names), *_agreed(agreed, names)) if agreed else (),
-        turns,
-        len(turned.found) - len(turns),
+        _lead(turned) if agreed else "",
+        tuple(_example(reversal, names) for reversal in shown[:TOLD]),
+        (*_rest(turned), *_agreed(agreed, names)) if agreed else (),
+        tuple(_turn(reversal, names) for reversal in shown) if len(shown) > TOLD else (),
+        len(turned.found) - len(shown),
         tuple(names[n] for n in found.counted),
         _matrix(found.counted, agreed),
     )
 
 
-def _turn(reversal: Reversal, names: Sequence[str]) -> Turn:
-    better = listed((names[n] for n in reversal.better), 12)
-    worse = listed((names[n] for n in reversal.worse), 12)
-    return Turn(reversal.first, reversal.second, better, worse)
-
-
-def _turned(turned: Reversals, names: Sequence[str]) -> list[str]:
+def _lead(turned: Reversals) -> str:
     if not turned.pairs:
-        return ["No two configurations meet in two studies, so no change of rank can be seen."]
+        return "No two configurations meet in two studies, so no change of rank can be seen."
     pairs = f"{plural(turned.pairs, 'pair')} of configurations"
     if not turned.found:
-        told = [
-            f"The ranking changes nowhere that can be told: of {pairs}, none is better in one "
-            "study and worse in another by more than the noise of each."
-        ]
-    else:
-        count = len(turned.found)
-        told = [
-            f"The ranking changes for {count} of {pairs}: one is better in one study and worse in "
-            "another, each by more than the noise there."
-        ]
-        told += [
-            f"{turn.first} is better than {turn.second} in {turn.better}, worse in {turn.worse}."
-            for turn in (_turn(reversal, names) for reversal in turned.found[:TOLD])
-        ]
-        told.append(_chance(turned))
-    if turned.open:
-        verb = "comes" if turned.open == 1 else "come"
-        told.append(
-            f"{plural(turned.open, 'more pair')} {verb} out in different orders, but tied in at "
-            "least one of them, so that no change is claimed."
-            if turned.found
-            else f"{plural(turned.open, 'pair')} {verb} out in different orders, but tied in at "
-            "least one of them, so that no change is claimed."
+        return (
+            f"Nowhere that can be told: of {pairs}, none is better in one study and worse in "
+            "another by more than the noise there."
         )
-    return told
+    return (
+        f"For {len(turned.found)} of {pairs}: one is better in one study and worse in another, "
+        f"each by more than the noise there. {_chance(turned)}"
+    )
 
 
 def _chance(turned: Reversals) -> str:
     expected = turned.by_chance
-    words = f"{expected:.1f}" if expected < 10 else f"{expected:.0f}"
+    told = "Chance alone could make up to about "
+    told += f"{expected:.1f} such pairs" if expected < 10 else f"{expected:.0f} such pairs"
     if expected >= len(turned.found):
-        return (
-            f"So many comparisons could make up to about {words} such pairs by chance alone, so "
-            "these are hints, each to be run again before it is believed."
-        )
-    return f"Chance alone could make up to about {words} such pairs."
+        return f"{told}, so these are hints, to be run again before they are believed."
+    return f"{told}."
+
+
+def _example(reversal: Reversal, names: Sequence[str]) -> str:
+    return (
+        f"{reversal.first} is better than {reversal.second} in {_some(reversal.better, names)}, "
+        f"worse in {_some(reversal.worse, names)}."
+    )
+
+
+def _some(places: Sequence[int], names: Sequence[str]) -> str:
+    return listed((names[n] for n in places), 2)
+
+
+def _turn(reversal: Reversal, names: Sequence[str]) -> Turn:
+    better = listed((names[n] for n in reversal.better), len(names))
+    worse = listed((names[n] for n in reversal.worse), len(names))
+    return Turn(reversal.first, reversal.second, better, worse)
+
+
+def _rest(turned: Reversals) -> list[str]:
+    if not turned.open:
+        return []
+    pairs = plural(turned.open, "more pair" if turned.found else "pair")
+    verb = "comes" if turned.open == 1 else "come"
+    return [
+        f"{pairs} {verb} out in different orders, but without both being more than noise, so that "
+        "no change is claimed."
+    ]
 
 
 def _agreed(agreed: Sequence[Agreement], names: Sequence[str]) -> list[str]:
@@ -121,8 +131,8 @@ def _agreed(agreed: Sequence[Agreement], names: Sequence[str]) -> list[str]:
         ]
     told = sum(each.told for each in enough)
     return [
-        f"Of {plural(len(enough), 'pair')} of studies, {told} rank alike or in reverse by more "
-        "than chance.",
+        f"Of {plural(len(enough), 'pair')} of studies, {told} rank alike or in reverse at p < 0.05 "
+        f"({ALPHA * len(enough):.1f} would by chance).",
         f"Most alike: {_pair(closest, names)}. Least: {_pair(farthest, names)}.",
     ]
 

@@ -72,12 +72,13 @@ def _sentences(found: Overview, candidates: Sequence[Candidate]) -> list[str]:
         f"If one has to serve all {studies}: {pick.row.label}, best or tied for best in "
         f"{pick.row.led} of {studies}, mean rank {pick.row.mean_rank:.1f}."
     ]
-    as_often = [c.row.label for c in rest if c.row.led == pick.row.led]
-    if as_often:
-        verb = "does" if len(as_often) == 1 else "do"
+    alike = [c for c in rest if c.row.led == pick.row.led]
+    if alike:
+        verb = "leads or ties" if len(alike) == 1 else "lead or tie"
+        even = all(c.row.mean_rank == pick.row.mean_rank for c in alike)
         told.append(
-            f"{listed(as_often, NAMED)} {verb} so as often; the mean rank decides between them, "
-            "and what they cost may decide otherwise."
+            f"{listed((c.row.label for c in alike), NAMED)} {verb} as often"
+            f"{', at the same mean rank' if even else ''}; what they cost may decide between them."
         )
     behind = [found.studies[n].name for n in found.counted if pick.row.ranks[n] != 1]
     if behind:
@@ -108,7 +109,7 @@ def _row(found: Overview, candidate: Candidate) -> CostRow:
             Cell(f"{row.led} of {len(row.known)}"),
             Cell(f"{row.mean_rank:.1f}", f"{low} to {high}" if low < high else ""),
             Cell(percent(candidate.share)),
-            Cell(DASH, reason="in some study the best is not told from the floor")
+            Cell(DASH, reason="nowhere is the best told from the floor")
             if closed is None
             else Cell(signed_percent(closed)),
             *(_range(found, candidate, cost) for cost in COSTS),

@@ -64,7 +64,6 @@ class Row:
     role: str
     led: str
     mean_rank: str
-    spread: str
     closed: str
     only: str
     cells: tuple[Cell, ...]
@@ -131,7 +130,6 @@ def _row(
 ) -> Row:
     everywhere = found.everywhere(row)
     known = row.known
-    low, high = (min(known), max(known)) if known else (0, 0)
     closed = row.least_closed
     return Row(
         row.label,
@@ -139,9 +137,8 @@ def _row(
         marker,
         {"head": "floor", "full": "ceiling"}.get(row.family, ""),
         f"{row.led} of {len(known)}" if known else numbers.DASH,
-        f"{row.mean_rank:.1f}" if everywhere else numbers.DASH,
-        (f"{low} to {high}" if low < high else f"always {low}") if everywhere else "",
-        signed_percent(closed) if everywhere and closed is not None else numbers.DASH,
+        _mean_rank(row) if everywhere else "no mean rank",
+        "" if closed is None else signed_percent(closed),
         "" if everywhere else "not ranked in every study, so its mean would be of other ranks",
         tuple(
             _cell(subject, standing, reason, last)
@@ -150,6 +147,11 @@ def _row(
             )
         ),
     )
+
+
+def _mean_rank(row: Across) -> str:
+    low, high = min(row.known), max(row.known)
+    return f"rank {row.mean_rank:.1f}, {low} to {high}" if low < high else f"rank {low}, always"
 
 
 def _cell(subject: Subject, standing: Standing | None, reason: str, last: int) -> Cell:

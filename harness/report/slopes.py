@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from harness.analysis.numbers import listed, shortened, with_interval
 from harness.analysis.overview import Across, Overview, Standing
@@ -15,10 +14,10 @@ from harness.report.subject import MOST, Subject
 
 LINES = 20
 """Most configurations that have a line."""
-NAMED = 8
+NAMED = 3
 """Most studies whose names stand below their columns; of more, numbers do."""
-LETTERS = 110
-"""Letters that fit side by side below the columns."""
+LETTERS = 14
+"""Of a name there."""
 SIZE = 12.0
 
 
@@ -48,9 +47,9 @@ def _caption(found: Overview, names: Sequence[str], rows: Sequence[Across]) -> s
         still = len(rows) - len(most)
         if still:
             told += f" {still} of {len(rows)} keep their rank."
-    told += " Where marks are joined upright they are tied, and their order means nothing."
+    told += " What is joined upright is tied, and its order means nothing."
     if len(names) > NAMED:
-        told += " Columns have the numbers of the table's."
+        told += " Columns are numbered as the table's."
     if len(rows) < len(found.rows):
         told += f" Drawn: {len(rows)} of {len(found.rows)}, in the order of the table."
     return told
@@ -73,7 +72,7 @@ def _chart(
 ) -> Scatter:
     marks: dict[str, dict[int, Mark]] = {row.label: {} for row in rows}
     for column, place in enumerate(found.counted):
-        for y, row, standing, tied in _slots(subjects[place], rows, place):
+        for y, row, standing, tied in _slots(rows, place):
             marks[row.label][column] = Mark(
                 "",
                 row.family,
@@ -89,25 +88,31 @@ def _chart(
     for rank, row in enumerate(rows):
         own = marks[row.label]
         own[max(own)] = replace(own[max(own)], label=shortened(row.label, 24), rank=rank)
-    lines = [
-        Line(((a.x, a.y), (b.x, b.y)), a.family, False)
-        for own in marks.values()
-        for a, b in pairwise(own.values())
-        if b.x - a.x == 1  # no line over a study in which it is missing
-    ]
+    lines = [Line(piece, row.family, False) for row in rows for piece in _pieces(marks[row.label])]
     every = [mark for own in marks.values() for mark in own.values()]
     return Scatter(
         _columns(found, names), _order(max(m.y for m in every)), tuple(every), tuple(lines), (), ""
     )
 
 
+def _pieces(marks: Mapping[int, Mark]) -> list[tuple[tuple[float, float], ...]]:
+    """Polylines over neighbouring columns: none leads over a study in which it is missing."""
+    pieces: list[list[int]] = []
+    for column in marks:
+        if pieces and pieces[-1][-1] == column - 1:
+            pieces[-1].append(column)
+        else:
+            pieces.append([column])
+    return [tuple((marks[c].x, marks[c].y) for c in piece) for piece in pieces if len(piece) > 1]
+
+
 def _slots(
-    subject: Subject, rows: Sequence[Across], place: int
+    rows: Sequence[Across], place: int
 ) -> list[tuple[int, Across, Standing, tuple[float, float] | None]]:
     """From the best on: a place for each row, and first and last of the places that it shares."""
-    order = {e.label: n for n, e in enumerate(subject.study.by_quality(subject.entries))}
     there = [(row, s) for row in rows if (s := row.standings[place]) is not None]
-    there.sort(key=lambda pair: (pair[1].rank or 0, order[pair[0].label]))
+    # What is tied keeps the order of the rows, so that lines cross for a reason.
+    there.sort(key=lambda pair: pair[1].rank or 0)
     shared: dict[int | None, list[int]] = {}
     for y, (_, standing) in enumerate(there, 1):
         shared.setdefault(standing.rank, []).append(y)
@@ -126,9 +131,8 @@ def _hover(subject: Subject, name: str, standing: Standing) -> tuple[str, ...]:
 
 def _columns(found: Overview, names: Sequence[str]) -> Axis:
     last = len(found.counted) - 1
-    letters = LETTERS // len(found.counted)
     ticks = tuple(
-        (float(column), shortened(names[n], letters) if len(names) <= NAMED else str(n + 1))
+        (float(column), shortened(names[n], LETTERS) if len(names) <= NAMED else str(n + 1))
         for column, n in enumerate(found.counted)
     )
     # Names of the lines stand at their right ends.
