@@ -32,7 +32,7 @@ class Turn:
 @dataclass(frozen=True)
 class Changes:
     """`lead` is empty where fewer than two studies rank anything. `examples` are the first of the
-    reversals, and `turns` all of them where those are more. `agreement`: a row and a column for each
+    reversals, `turns` all of them where those are more. `agreement`: a row and a column for each
     counted study, whose `names` are beside them.
     """
 
