@@ -74,13 +74,13 @@ def test_shades_follow_the_ranks_of_a_column(tmp_path: Path) -> None:
 
 def test_a_pair_that_changes_places_is_named_with_the_studies(tmp_path: Path) -> None:
     changes = side_by_side(tmp_path, three()).changes
-    # What is also left in one order by noise: lora and full in two.
+    # Six pairs meet in three studies and four in two: (6 x 2 + 4) / 40 by chance.
     assert changes.lead.startswith("For 2 of 10 pairs of configurations: one is better")
     assert set(changes.examples) == {
         "lora 8 is better than houlsby 8 in one and two, worse in three.",
         "houlsby 8 is better than pfeiffer 8 in two, worse in one.",
     }
-    assert "Chance alone could make up to about 0.5 such pairs." in changes.lead
+    assert "Chance alone could make up to about 0.4 such pairs." in changes.lead
 
 
 def test_no_change_is_claimed_within_noise(tmp_path: Path) -> None:
