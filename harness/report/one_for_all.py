@@ -83,7 +83,7 @@ def _sentences(found: Overview, candidates: Sequence[Candidate]) -> list[str]:
     behind = [found.studies[n].name for n in found.counted if pick.row.ranks[n] != 1]
     if behind:
         told.append(f"It is told to be behind in {listed(behind, NAMED)}.")
-    sure = "Over redraws of test examples and seeds it has the best mean rank in "
+    sure = "Ties aside, over redraws of test examples and seeds it has the best mean rank in "
     sure += percent(pick.share)
     rival = max(rest, key=lambda c: c.share, default=None)
     if rival is not None:

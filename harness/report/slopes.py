@@ -131,12 +131,13 @@ def _hover(subject: Subject, name: str, standing: Standing) -> tuple[str, ...]:
 
 def _columns(found: Overview, names: Sequence[str]) -> Axis:
     last = len(found.counted) - 1
+    named = len(names) <= NAMED
     ticks = tuple(
-        (float(column), shortened(names[n], LETTERS) if len(names) <= NAMED else str(n + 1))
+        (float(column), shortened(names[n], LETTERS) if named else str(n + 1))
         for column, n in enumerate(found.counted)
     )
     # Names of the lines stand at their right ends.
-    return Axis("", -0.12 * last, last + 0.38 * last, False, ticks)
+    return Axis("" if named else "study", -0.12 * last, last + 0.38 * last, False, ticks)
 
 
 def _order(last: float) -> Axis:
