@@ -125,8 +125,8 @@ def _agreed(agreed: Sequence[Agreement], names: Sequence[str]) -> list[str]:
     closest, farthest = max(enough, key=_tau), min(enough, key=_tau)
     if len(enough) == 1:
         return [
-            f"The two rankings have a rank correlation of {_words(closest)} over "
-            f"{plural(closest.n, 'configuration')}, "
+            f"The rankings of {names[closest.first]} and {names[closest.second]} have a rank "
+            f"correlation of {_words(closest)} over {plural(closest.n, 'configuration')}, "
             f"{'more than chance explains' if closest.told else 'which may be chance'}."
         ]
     told = sum(each.told for each in enough)

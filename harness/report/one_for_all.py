@@ -89,6 +89,9 @@ def _sentences(found: Overview, candidates: Sequence[Candidate]) -> list[str]:
     if rival is not None:
         sure += f", {rival.row.label} in {percent(rival.share)}"
     told.append(f"{sure}. Other tasks and models are not drawn, and may rank otherwise.")
+    seeds = min(len(standing.entry.seeds) for standing in pick.row.standings if standing)
+    if seeds < 3:
+        told.append(f"{plural(seeds, 'seed')} in some study: a hint.")
     costs = [
         cost.words.format(cell.text)
         for cost in COSTS

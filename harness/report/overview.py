@@ -10,7 +10,7 @@ from functools import partial
 from harness.analysis import numbers
 from harness.analysis.numbers import listed, plural
 from harness.analysis.one_for_all import BOUNDS, Candidate, one_for_all
-from harness.analysis.overview import NOT_RUN, Across, Standing, across
+from harness.analysis.overview import MOST, NOT_RUN, Across, Standing, across
 from harness.analysis.overview import Overview as Found
 from harness.analysis.study import Study
 from harness.report import style
@@ -204,9 +204,10 @@ def _sentences(found: Found, candidates: Sequence[Candidate]) -> tuple[str, ...]
     else:
         told = [_leaders(methods, most, studies)]
     if len(found.rows) < found.labels:
+        which = "the best methods, each" if len(found.rows) == MOST else "each method"
         told.append(
-            f"Shown are {len(found.rows)} of {plural(found.labels, 'configuration')}: each method "
-            "at the size that does best over all studies."
+            f"Shown are {len(found.rows)} of {plural(found.labels, 'configuration')}: {which} at "
+            "the size that does best over all studies."
         )
     if not candidates:
         told.append(_not_one(found))
