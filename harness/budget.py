@@ -66,7 +66,9 @@ def _distinct_tasks(trials: dict[int, TrialConfig]) -> dict[str, TaskConfig]:
 
 
 def _classes(task: TaskConfig) -> int:
-    """How many there are, which the data tell unless the config does."""
+    """How many there are, which the data tell unless the config does; of other kinds one."""
+    if task.kind not in ("classification", "tokens"):
+        return 1
     if task.labels is not None:
         return len(task.labels)
     from harness.tasks.data import examples

@@ -25,13 +25,32 @@ from omegaconf.errors import (
 from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
+from harness.assets import hub
 from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
+from harness.tasks import METRICS
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 4
+
+LATER: dict[str, dict[str, Any]] = {
+    "task": {
+        "pair": None,
+        "files": {},
+        "split": None,
+        "columns": None,
+        "skip": 0,
+        "quoting": True,
+        "group_pattern": None,
+        "max_answer": 16,
+    },
+    "train": {"devices": 1},
+}
+"""Fields that came after the first records, with their defaults: a trial that leaves them there has
+the id and the recipe that it had before there were such fields.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,29 +66,91 @@ class ModelConfig(Checked):
 @dataclass(frozen=True)
 class TaskConfig(Checked):
     name: Name
-    kind: Literal["classification"]
+    kind: Literal["classification", "regression", "tokens", "generation"]
     source: Source
-    format: Literal["csv", "tsv", "jsonl", "parquet", "folders"]
+    format: Literal["csv", "tsv", "jsonl", "parquet", "folders", "conll"]
     text: Name
-    """Column of the text."""
+    """Column of the text: of the words, where each has a tag; of the prompt, where one answers.
+
+    In `jsonl`, dots lead into what is nested: `messages.0.content`.
+    """
     label: Name
-    """Column of the label."""
+    """Column of the class, the number, the words' tags, or the answer."""
     max_length: Count
-    """Tokens kept of each text."""
+    """Tokens kept of each text, or of both texts of a pair."""
+    pair: str | None = None
+    """Column of a second text, which the model reads after the first."""
     file: str = ""
     """The data inside the source; empty where the source is the file itself."""
+    files: dict[Literal["train", "validation", "test"], Name] = field(default_factory=dict)
+    """A file for each official split, in place of `file`; a split without one is cut from train."""
+    split: str | None = None
+    """Column that says train, validation or test; a split that it never names is cut from train."""
+    columns: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """Names of the columns from the left, in a file without a header; after a last `...` there may
+    be more cells.
+    """
+    skip: Annotated[int, Field(ge=0)] = 0
+    """Lines at the head of a file that are no part of the table."""
+    quoting: bool = True
+    """Whether quotes around a cell are no part of it."""
     labels: tuple[str, ...] | None = None
-    """The classes in their order; null takes the sorted values that are found."""
+    """The classes or tags in their order; null takes the sorted values that are found."""
     drop: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Rows left out: column and values."""
     encoding: str = "utf-8"
     group: str | None = None
     """Column whose values must not straddle splits; null keeps only equal texts together."""
+    group_pattern: str | None = None
+    """Regular expression whose first parenthesis, in the column `group`, is the group."""
     validation: Share = 0.1
+    """Share of the groups that are cut from train to validate; unused beside an official split."""
     test: Share = 0.15
-    metric: Literal["accuracy", "macro_f1"] = "accuracy"
+    metric: Literal[
+        "accuracy",
+        "macro_f1",
+        "spearman",
+        "pearson",
+        "entity_f1",
+        "exact_match",
+        "rouge_l",
+        "chrf",
+        "perplexity",
+    ] = "accuracy"
+    max_answer: Count = 16
+    """Tokens that a generated answer may have."""
     limit: dict[Literal["train", "validation", "test"], Count | None] = field(default_factory=dict)
     """At most so many examples of a split."""
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS[self.kind]:
+            expected = (
+                f"does not score kind={self.kind}, which takes {', '.join(METRICS[self.kind])}"
+            )
+            raise ConfigError("metric", self.metric, expected)
+        if self.pair is not None and self.kind not in ("classification", "regression"):
+            raise ConfigError("pair", self.pair, f"is nothing that kind={self.kind} reads")
+        if self.labels is not None and self.kind not in ("classification", "tokens"):
+            raise ConfigError("labels", list(self.labels), f"kind={self.kind} has no classes")
+        if self.files and self.file:
+            raise ConfigError("files", self.files, f"contradicts file={self.file}; give one")
+        if self.files and self.split is not None:
+            raise ConfigError("files", self.files, f"contradicts split={self.split}; give one")
+        if self.files and "train" not in self.files:
+            raise ConfigError("files", self.files, "lacks train, the file to train on")
+        if self.format == "conll" and self.columns is None:
+            expected = "format=conll needs the names of its columns, such as [word, pos, tag]"
+            raise ConfigError("columns", None, expected)
+        if self.columns is not None and self.format not in ("csv", "tsv", "conll"):
+            expected = f"format={self.format} names its columns itself"
+            raise ConfigError("columns", list(self.columns), expected)
+        if self.skip and self.format not in ("csv", "tsv", "conll"):
+            raise ConfigError("skip", self.skip, f"format={self.format} has no head to skip")
+        if not self.quoting and self.format not in ("csv", "tsv"):
+            raise ConfigError("quoting", False, f"format={self.format} quotes no cells")
+        if self.group_pattern is not None and self.group is None:
+            expected = "needs group, the column that it looks at"
+            raise ConfigError("group_pattern", self.group_pattern, expected)
 
 
 @dataclass(frozen=True)
@@ -157,8 +238,10 @@ class TrialConfig(Checked):
         """The resolved config as plain JSON values."""
         plain: dict[str, Any] = validator(TrialConfig).dump_python(self, mode="json")
         plain["sources"] = [source.as_dict() for source in self.sources]
-        if self.train.devices == 1:  # ids and recipes are as they were before there could be more
-            del plain["train"]["devices"]
+        for group, defaults in LATER.items():
+            for name, default in defaults.items():
+                if plain[group][name] == default:
+                    del plain[group][name]
         return plain
 
 
@@ -216,14 +299,16 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
     # Short for source.path, which the file refers to it.
     plain["task"].pop("path", None)
-    plain["model"].pop("path", None)
+    for short in ("path", "repo", "revision"):
+        plain["model"].pop(short, None)
+    plain["model"] = {**plain["model"], "name": _name(plain["model"])}
     if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
     if absent := [name for name in names if name not in plain]:
         raise ConfigError(absent[0], None, "needs a value")
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
-    return replace(trial, sources=tuple(sources))
+    return replace(trial, model=_at_commit(trial.model), sources=tuple(sources))
 
 
 @readable()
@@ -275,6 +360,24 @@ def identity(
         del plain["sources"]
     canonical = json.dumps([SCHEMA, plain], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _name(model: dict[str, Any]) -> object:
+    """Of a model that was given none: that of its repository, or of its folder."""
+    source = model.get("source")
+    if model.get("name") is not None or not isinstance(source, dict):
+        return model.get("name")
+    where = source.get("repo") or source.get("path")
+    return where and Path(str(where)).absolute().name
+
+
+def _at_commit(model: ModelConfig) -> ModelConfig:
+    """With the commit that its branch stands for today, so that its weights are known."""
+    source = model.source
+    if source.kind != "hub":
+        return model
+    commit = hub.commit(str(source.repo), str(source.revision), "model.revision")
+    return replace(model, source=replace(source, revision=commit))
 
 
 def _set_size(cfg: DictConfig) -> None:

@@ -12,3 +12,10 @@ def require_bitsandbytes(field: str, value: object) -> None:
     if find_spec("bitsandbytes") is None:
         expected = "needs bitsandbytes, which is not installed: pip install 'peft-harness[quant]'"
         raise ConfigError(field, value, expected)
+
+
+def require_onnx(field: str, value: object) -> None:
+    """Raise ConfigError for a value that needs onnx where that is not installed."""
+    if find_spec("onnx") is None:
+        expected = "needs onnx, which is not installed: pip install 'peft-harness[onnx]'"
+        raise ConfigError(field, value, expected)

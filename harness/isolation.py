@@ -17,14 +17,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from multiprocessing import connection
+from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError, HarnessError
+from harness.full_disk import FullDisk, full_disk
 from harness.oom_kills import oom_kills
 from harness.stopping import SIGNALS
 
@@ -127,13 +129,17 @@ class Processes:
         running = _Running(task, process, receiving, time.monotonic(), oom_kills())
         self._running[task.key] = running  # before it starts: an interrupt may come at any time
         try:
+            _ensure_server()
             process.start()
         finally:
             sending.close()
         running.started = time.monotonic()
 
     def wait(self) -> Outcome:
-        """The next outcome of a running task."""
+        """The next outcome of a running task.
+
+        Raises FullDisk where a task met one: what it does has no part in that.
+        """
         while True:
             soonest = min(self._running.values(), key=lambda running: running.deadline)
             pipes = {running.pipe: running for running in self._running.values()}
@@ -164,6 +170,8 @@ class Processes:
         if answer is None:
             status, reason = _death(running)
             return Outcome(running.task.key, status, reason=reason, seconds=seconds)
+        if full := answer.get("full_disk"):
+            raise FullDisk(*full)
         return Outcome(running.task.key, seconds=seconds, **answer)
 
     def _stop(self, running: _Running) -> Outcome:
@@ -199,6 +207,20 @@ def run_alone(
     return outcome.value
 
 
+def _ensure_server() -> None:
+    """Start the fork server, if there is none, such that an interrupt cannot reach its imports.
+
+    It ignores interrupts by itself only when it has imported what it forks. What is blocked here
+    stays so in it, and comes through to this process once the server is started.
+    """
+    resource_tracker.ensure_running()  # which lifts the block as it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _death(running: _Running) -> tuple[str, str]:
     """(status, reason) of a process that left no answer."""
     code, before, after = running.process.exitcode, running.oom_kills, oom_kills()
@@ -225,7 +247,8 @@ def _run(
     tqdm.set_lock(threading.RLock())
     torch.set_num_threads(threads)
     answer = _answer(function, arguments)
-    sys.stdout.flush()
+    with suppress(OSError):  # the log's disk may be full
+        sys.stdout.flush()
     pipe.send_bytes(json.dumps(answer, allow_nan=False).encode())
 
 
@@ -237,7 +260,10 @@ def _answer(function: str, arguments: str) -> dict[str, Any]:
     try:
         return {"status": "ok", "value": call(**json.loads(arguments))}
     except Exception as error:
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
+        if full := full_disk(error):
+            return {"full_disk": [full.errno, full.strerror, full.filename]}
         # The CPU allocator has no error of its own.
         short = isinstance(error, torch.OutOfMemoryError | MemoryError)
         short = short or "can't allocate memory" in str(error)

@@ -58,14 +58,15 @@ def outline(
     config = architecture(model) if config is None else config
     try:
         with torch.device("meta"):
-            return without_pooler(kind.from_config(config, dtype=getattr(torch, model.dtype)))
+            built = kind.from_config(config, dtype=getattr(torch, model.dtype))
+            return _untied(without_pooler(built))
     except Exception as error:  # of any model's modules
         raise _unbuildable(model, error) from error
 
 
 def architecture(model: ModelConfig) -> PreTrainedConfig:
     """What transformers builds the model from; raises ConfigError where it cannot be."""
-    if model.source.kind == "architecture":
+    if model.source.architecture:
         given = dict(model.source.architecture)
         _check_fields(given)
         try:
@@ -155,14 +156,17 @@ class TaskModel(nn.Module):
 def token_states(
     backbone: nn.Module, input_ids: Tensor, attention_mask: Tensor, **named: Any
 ) -> Tensor:
-    """The last states [batch, length, width] of tokens [batch, length], by any backbone."""
+    """The last states [batch, length, width] of tokens [batch, length], by any backbone.
+
+    Of an encoder-decoder those of `decoder_input_ids`, by default the text itself.
+    """
     tokens = {"input_ids": input_ids, "attention_mask": attention_mask, **named}
     config: PreTrainedConfig = backbone.config  # type: ignore[assignment]
-    if config.is_encoder_decoder:
+    if config.is_encoder_decoder and "decoder_input_ids" not in named:
         tokens["decoder_input_ids"] = shifted(input_ids, config.decoder_start_token_id)
     states: Tensor = backbone(**tokens).last_hidden_state
     # A soft prompt comes back as leading positions, which are no tokens of the text.
-    return states[:, -input_ids.shape[1] :]
+    return states[:, -tokens.get("decoder_input_ids", input_ids).shape[1] :]
 
 
 def shifted(input_ids: Tensor, start: int) -> Tensor:
@@ -193,6 +197,18 @@ def without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
     return backbone
 
 
+def _untied(model: PreTrainedModel) -> PreTrainedModel:
+    """With an output embedding of its own, where a T5 has one.
+
+    transformers builds all with one tensor for both embeddings, and finds the second as it reads
+    the weights. Only those with two leave their states unscaled (Raffel's T5 1.1, FLAN-T5).
+    """
+    output: Any = model.get_output_embeddings()
+    if output is not None and not getattr(model.config, "scale_decoder_outputs", True):
+        output.weight = nn.Parameter(torch.empty_like(output.weight))
+    return model
+
+
 def _check_fields(given: dict[str, Any]) -> None:
     """Raise ConfigError for a name that transformers would take and leave at its default."""
     kind = given.get("model_type")
@@ -211,6 +227,6 @@ def _unbuildable(model: ModelConfig, error: Exception) -> ConfigError:
     found = error.__cause__ or error
     told = " ".join(f"{type(found).__name__}: {found}".split())
     source = model.source
-    if source.kind == "architecture":
+    if source.architecture:
         return ConfigError(ARCHITECTURE, source.architecture, f"cannot be built ({told})")
     return ConfigError("model", model.name, f"cannot be built ({told})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,10 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     PreTrainedConfig,
-    PreTrainedModel,
 )
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from harness import own_head
 from harness.config import ModelConfig
 from harness.errors import HarnessError
 from harness.model_folder import SAFELY, model_folder
@@ -175,53 +176,6 @@ def following(passages: Passages) -> Questions:
     return Questions(passages.input_ids, answers)
 
 
-def _head(auto: Any, folder: Any, device: str) -> Head | None:
-    """The head of the checkpoint, without the transformer below it."""
-    model: PreTrainedModel
-    # transformers leaves what is tied to an embedding out of the missing keys.
-    model, told = auto.from_pretrained(
-        folder,
-        dtype=torch.float32,
-        use_safetensors=True,
-        output_loading_info=True,
-        **SAFELY,
-    )
-    if told["missing_keys"] or told["mismatched_keys"]:
-        return None
-    given = _Given()
-    setattr(model, model.base_model_prefix, given)
-    model.eval().requires_grad_(False).to(device)
-
-    def head(states: Tensor) -> Tensor:
-        given.states = states.unsqueeze(0)
-        logits: Tensor = model().logits
-        return logits[0]
-
-    return head
-
-
-class _Given(nn.Module):
-    """Stands in for the transformer below a head, with states that were computed elsewhere."""
-
-    states: Tensor
-
-    def forward(self, *inputs: object, **named: object) -> _Outputs:
-        return _Outputs(self.states)
-
-    @property
-    def decoder(self) -> _Given:
-        """OPT's head asks its model's decoder."""
-        return self
-
-
-class _Outputs:
-    """What a head asks of its transformer: the last states, and none of the rest."""
-
-    def __init__(self, states: Tensor) -> None:
-        self.last_hidden_state = states
-
-    def __getitem__(self, place: int) -> Tensor:
-        return (self.last_hidden_state,)[place]
-
-    def __getattr__(self, name: str) -> None:
-        return None
+def _head(auto: Any, folder: Path, device: str) -> Head | None:
+    found = own_head.load(auto, folder, torch.float32)
+    return found and found.to(device)

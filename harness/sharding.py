@@ -13,6 +13,7 @@ from torch.distributed.tensor import DTensor, Partial, Shard
 
 from harness.errors import ConfigError
 from harness.models import TaskModel
+from harness.own_head import OwnHead
 
 
 class SpreadTaskModel(TaskModel):
@@ -26,6 +27,9 @@ class SpreadTaskModel(TaskModel):
 
     def __init__(self, model: TaskModel, mesh: DeviceMesh) -> None:
         super().__init__(model.backbone, model.head, model.pooling)
+        if isinstance(model.head, OwnHead):
+            expected = "must be 1 where texts are said: not yet known to work in pieces"
+            raise ConfigError("train.devices", mesh.size(), expected)
         self._mesh = mesh
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **named: Any) -> Tensor:

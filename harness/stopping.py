@@ -19,7 +19,8 @@ def interruptible() -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt with their number as its argument.
 
     Those that follow within seconds are dropped, so that cleaning up is not cut short. A signal
-    that is ignored, as SIGHUP is under nohup, stays ignored.
+    that is ignored, as SIGHUP is under nohup, stays ignored. Afterwards all are: the command is
+    over, and its process should end as it did.
     """
     if threading.current_thread() is not threading.main_thread():  # no other may set handlers
         yield
@@ -32,13 +33,11 @@ def interruptible() -> Iterator[None]:
             stopped = time.monotonic()
             raise KeyboardInterrupt(number)
 
-    before = {each: signal.getsignal(each) for each in SIGNALS}
-    heeded = [each for each, handler in before.items() if handler is not signal.SIG_IGN]
+    heeded = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     for each in heeded:
         signal.signal(each, stop)
     try:
         yield
     finally:
-        ending = stopped > float("-inf")
         for each in heeded:
-            signal.signal(each, signal.SIG_IGN if ending else before[each])
+            signal.signal(each, signal.SIG_IGN)

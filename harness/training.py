@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from harness.config import TrainConfig
 from harness.extras import require_bitsandbytes
 from harness.isolation import Failure
+from harness.tasks.encoded import IGNORED
 
 Batch = dict[str, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -88,18 +89,29 @@ def step(
 def backward(model: nn.Module, batch: Batch, loss_of: Loss, config: TrainConfig) -> Tensor:
     """Leave the gradients of a batch at the trained parameters; returns its loss, one number.
 
-    `loss_of` is a mean over examples, so a part of the batch weighs as much as it has of them.
+    `loss_of` is a mean over labels, so a part of the batch weighs as much as it has of them.
     """
-    examples = len(batch["labels"])
+    labels = _labels(batch)
     total = torch.zeros((), device=batch["labels"].device)
     for part in _parts(batch, config.accumulation):
         with torch.autocast(total.device.type, torch.bfloat16, enabled=config.autocast):
-            logits = model(part["input_ids"], part["attention_mask"])
-        loss = loss_of(logits.float(), part["labels"]) * (len(part["labels"]) / examples)
+            logits = model(**inputs(part))
+        loss = loss_of(logits.float(), part["labels"]) * (_labels(part) / labels)
         del logits  # of a language model they are larger than all else, and backward needs none
         loss.backward()
         total += loss.detach()
     return total
+
+
+def inputs(batch: Batch) -> Batch:
+    """What a model is called with."""
+    return {name: tensor for name, tensor in batch.items() if name != "labels"}
+
+
+def _labels(batch: Batch) -> int | Tensor:
+    """How many: one of each example, or those of its tokens that are asked for."""
+    labels = batch["labels"]
+    return len(labels) if labels.ndim == 1 else (labels != IGNORED).sum()
 
 
 def _parts(batch: Batch, count: int) -> Iterator[Batch]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -24,12 +23,15 @@ from harness.isolation import Failure
 from harness.measure.device import Device, device_for
 from harness.methods import Method, NotMergeable, Trained, load_method
 from harness.models import TaskModel, load_backbone, load_tokenizer
-from harness.tasks.batches import Encoded, LengthBuckets, longest_first
-from harness.tasks.classification import Classification, Quality
+from harness.tasks.batches import LengthBuckets, longest_first
 from harness.tasks.data import TaskData
+from harness.tasks.encoded import Encoded
+from harness.tasks.kind import Kind
 from harness.tasks.prepared import Prepared
+from harness.tasks.quality import Quality, outcomes, quality_of
 from harness.training import Batch
 
+T = TypeVar("T")
 WEIGHTS = "weights"
 HEAD = "head.safetensors"
 
@@ -65,8 +67,9 @@ class Workbench:
         return self._prepared.data()
 
     @cached_property
-    def kind(self) -> Classification:
-        return tasks.kind(self.trial.task.kind)(self.trial.task, self.data)
+    def kind(self) -> Kind:
+        trial = self.trial
+        return tasks.load_kind(trial.task.kind)(trial.task, self.data, trial.model)
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -75,52 +78,53 @@ class Workbench:
     def encoded(self, split: str) -> Encoded:
         """The split's texts as tokens; several passes of a trial ask for the same split."""
         if split not in self._encoded:
-            encoded = self._prepared.encoded(split, self.data, self.tokenizer)
-            self._encoded[split] = encoded
-        return self._encoded[split]
 
-    def labels(self, split: str) -> NDArray[np.int64]:
-        return np.asarray(getattr(self.data, split)["label"])
+            def make() -> Encoded:
+                return self.kind.encode(getattr(self.data, split), self.tokenizer)
+
+            self._encoded[split] = self._prepared.encoded(split, make)
+        return self._encoded[split]
 
     def training_batches(self) -> Iterator[Batch]:
         """Endless batches in the order that the seed fixes."""
         encoded = self.encoded("train")
         size = self.trial.train.batch_size
-        for indices in LengthBuckets(encoded.lengths, size, self.trial.seed):
-            yield self._on_device(encoded.batch(indices))
+        for indices in LengthBuckets(self.kind.lengths(encoded), size, self.trial.seed):
+            yield self._on_device(self.kind.batch(encoded, indices))
 
     def longest_batch(self) -> Batch:
         """The training batch that needs the most memory."""
         encoded = self.encoded("train")
-        first = longest_first(encoded.lengths, self.trial.train.batch_size)[0]
-        return self._on_device(encoded.batch(first))
+        first = longest_first(self.kind.lengths(encoded), self.trial.train.batch_size)[0]
+        return self._on_device(self.kind.batch(encoded, first))
 
-    def run(self, call: Callable[[Batch], Tensor], split: str) -> Tensor:
-        """What `call` gives for each batch of a split, as rows [examples, …] in its order."""
+    def run(self, call: Callable[[Batch], list[T]], split: str) -> list[T]:
+        """What `call` gives for each example of a split, in its order."""
         encoded = self.encoded(split)
-        # Batches go from long to short, where they pad least.
-        places = longest_first(encoded.lengths, self.trial.train.eval_batch_size)
+        found: dict[int, T] = {}
         with torch.inference_mode():
-            rows = torch.cat([call(self._on_device(encoded.batch(at))).cpu() for at in places])
-        ordered = torch.empty_like(rows)
-        ordered[torch.tensor([place for at in places for place in at])] = rows
-        return ordered
+            # Batches go from long to short, where they pad least.
+            for at in longest_first(encoded.lengths, self.trial.train.eval_batch_size):
+                rows = call(self._on_device(self.kind.batch(encoded, at)))
+                found |= zip(at, rows, strict=True)
+        return [found[place] for place in range(len(encoded))]
 
     def score(self, model: TaskModel, split: str) -> tuple[dict[str, Any], Quality]:
-        """What the model gets right in a split, example by example, and its quality there.
+        """What the model answers in a split, example by example, and its quality there.
 
         Raises Failure where its answers are not finite.
         """
         model.eval()
-        logits = self.run(lambda batch: model(batch["input_ids"], batch["attention_mask"]), split)
-        lost = int((~logits.isfinite().flatten(1).all(1)).sum())
-        if lost:
-            told = f"the answers to {lost} of {len(logits)} {split} examples are not finite"
+        given = self.run(lambda batch: self.kind.answers(model, batch), split)
+        if lost := sum(answer is None for answer in given):
+            told = f"the answers to {lost} of {len(given)} {split} examples are not finite"
             raise Failure("diverged", told)
-        predictions, labels = self.kind.predict(logits), self.labels(split)
-        ids = list(getattr(self.data, split)["id"])
-        outcomes = {"ids": ids, "correct": (predictions == labels).astype(int).tolist()}
-        return outcomes, self.kind.score(predictions, labels)
+        examples, metric = getattr(self.data, split), self.trial.task.metric
+        answers, right = self.kind.whole(given, examples), self.kind.references(examples)
+        quality = quality_of(metric, answers, right, self.kind.constant(examples))
+        if not isfinite(quality.value):
+            raise Failure("diverged", f"{metric} on {split} is {quality.value}")
+        return outcomes(metric, list(examples["id"]), answers, right), quality
 
     def requests(self, batch_size: int) -> Batch:
         """Requests of a fixed shape without padding, the same for every method."""
@@ -163,7 +167,7 @@ class Workbench:
     def merged(self, model: TaskModel) -> TaskModel:
         """`model` with its update in the weights; raises NotMergeable."""
         backbone = self.method.merge(model.backbone)
-        return TaskModel(backbone, model.head, self.trial.model.pooling).eval()
+        return self.kind.under(model.head, backbone).eval()
 
     def merged_copy(self) -> TaskModel | None:
         """A merged model beside any other; None where the method has no merged form."""
@@ -177,7 +181,8 @@ class Workbench:
         fresh, former = (self.folder / f".{WEIGHTS}-{uuid4().hex[:8]}" for _ in range(2))
         fresh.mkdir(parents=True)
         self.method.save(model.backbone, fresh)
-        save_file(model.head.state_dict(), fresh / HEAD)
+        trained = {n: p.detach() for n, p in model.head.named_parameters() if p.requires_grad}
+        save_file(trained, fresh / HEAD)
         for written in (*fresh.iterdir(), fresh):
             store.settle(written)
         if self.weights.exists():  # of a training whose part was lost
@@ -198,11 +203,10 @@ class Workbench:
     def _assembled(
         self, backbone: nn.Module, trained_head: bool, device: str | None = None
     ) -> TaskModel:
-        head = self.kind.head(self.width(backbone), self.trial.seed)
-        if trained_head:
-            head.load_state_dict(load_file(self.weights / HEAD))
-        model = TaskModel(backbone, head, self.trial.model.pooling)
-        return model.to(device or self.trial.device)
+        head = self.kind.head(backbone, self.trial.seed)
+        if trained_head:  # what of it was not trained is as it was made
+            head.load_state_dict(load_file(self.weights / HEAD), strict=False)
+        return self.kind.under(head, backbone).to(device or self.trial.device)
 
     def width(self, backbone: nn.Module) -> int:
         """Of a token's state."""

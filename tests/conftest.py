@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from harness.stopping import SIGNALS
+from tests import workers
 from tests.instant import Instant
+from tests.workers import pytest_runtest_protocol as pytest_runtest_protocol
+
+workers.begin()
 
 # HYPOTHESIS_PROFILE=thorough runs as many cases as a change of what reads foreign files deserves.
 settings.register_profile("default", max_examples=300, deadline=None, database=None)
@@ -22,10 +28,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # Only packages on the index and files on disk: a test that reaches for a hub fails at once.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-settings.register_profile("default", max_examples=300, deadline=None, database=None)
-settings.register_profile("thorough", max_examples=10_000, deadline=None, database=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
-
 
 @cache
 def composed(*overrides: str) -> Any:
@@ -33,6 +35,15 @@ def composed(*overrides: str) -> Any:
     from harness.entry import compose
 
     return trial_config(compose(overrides))
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    """Signals do again what they did before; a command ignores them when it is over."""
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from harness.errors import ConfigError
 from harness.isolation import Failure
 
@@ -21,6 +23,20 @@ def double(number: int) -> dict[str, Any]:
 
 def fail() -> dict[str, Any]:
     return {"never": 1 / 0}
+
+
+def write_to_a_full_device() -> dict[str, Any]:
+    """A library's error on the way, as in a phase that saves what it has."""
+    try:
+        Path("/dev/full").write_text("x")
+    except OSError as error:
+        raise RuntimeError("could not be saved") from error
+    return {}
+
+
+def safetensors_on_a_full_disk() -> dict[str, Any]:
+    told = "Error while serializing: I/O error: No space left on device (os error 28)"
+    raise SafetensorError(told)
 
 
 def refuse() -> dict[str, Any]:

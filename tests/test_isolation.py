@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from harness import isolation
 from harness.errors import ConfigError, HarnessError
+from harness.full_disk import FullDisk
 from harness.isolation import Outcome, Processes, Task, run_alone
 from tests import isolated_calls
 
@@ -54,6 +56,21 @@ def test_error_is_one_line_and_the_traceback_is_in_the_log(run, tmp_path):
 
 def test_error_for_people_is_told_as_it_is(run):
     assert run("refuse").reason == "size=0: must be larger"
+
+
+@pytest.mark.parametrize("function", ["write_to_a_full_device", "safetensors_on_a_full_disk"])
+def test_full_disk_is_no_outcome_of_the_task_but_raised(run, processes, function):
+    with pytest.raises(FullDisk, match="No space left on device") as caught:
+        run(function)
+    assert caught.value.errno == errno.ENOSPC
+    assert len(processes) == 0
+
+
+def test_log_without_room_does_not_hide_what_happened(processes):
+    log = Path("/dev/full")
+    processes.start(Task("k", f"{MODULE}:fail", {}, log, 1, timeout=120))
+    outcome = processes.wait()
+    assert (outcome.status, outcome.reason) == ("failed", "ZeroDivisionError: division by zero")
 
 
 def test_divergence_is_a_status_of_its_own(run):
@@ -117,7 +134,7 @@ def test_a_task_starts_though_the_fork_server_is_killed_while_it_loads(processes
     loading = []
 
     def kill() -> None:
-        while not (found := psutil.Process().children()[1:]):  # the first tracks resources
+        while not (found := _servers()):
             time.sleep(0.01)
         loading.append(found[0].pid)
         found[0].kill()
@@ -130,6 +147,42 @@ def test_a_task_starts_though_the_fork_server_is_killed_while_it_loads(processes
     outcome = processes.wait()
     assert outcome.status == "ok"
     assert [outcome.value["parent"]] != loading
+
+
+def test_an_interrupt_does_not_reach_the_fork_server_while_it_loads(processes, tmp_path, capfd):
+    struck = []
+
+    def strike() -> None:
+        while not (found := _servers()):
+            time.sleep(0.01)
+        for _ in range(20):  # its first moments, and its imports
+            found[0].send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        struck.append(found[0].pid)
+
+    forkserver._forkserver._stop()  # as in a process that has started none
+    striker = threading.Thread(target=strike)
+    striker.start()
+    processes.start(Task("k", f"{MODULE}:describe", {}, tmp_path / "log", 1, timeout=120))
+    outcome = processes.wait()
+    striker.join()
+    assert [outcome.value["parent"]] == struck
+    assert capfd.readouterr().err == ""
+
+
+def test_an_interrupt_of_ones_own_waits_until_the_fork_server_is_started(run, monkeypatch):
+    started = []
+
+    def ensure_running() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)  # the interpreter runs handlers between two instructions
+        started.append(True)
+
+    monkeypatch.setattr(isolation.forkserver, "ensure_running", ensure_running)
+    with pytest.raises(KeyboardInterrupt):
+        run("describe")
+    assert started == [True]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_a_path_that_is_too_long_for_the_servers_socket_is_named(run, monkeypatch, tmp_path):
@@ -200,3 +253,7 @@ def test_task_of_its_own_gives_its_value_or_an_error_that_names_it(tmp_path):
     expected = f"choosing failed: size=0: must be larger; see {log}"
     with pytest.raises(HarnessError, match=re.escape(expected)):
         run_alone("choosing", f"{MODULE}:refuse", {}, log, 120)
+
+
+def _servers() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "forkserver" in str(child.cmdline())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -52,3 +53,20 @@ def test_importing_the_package_costs_no_heavy_import(unpacked, tmp_path):
     heavy = "{'torch', 'transformers', 'pandas'}"
     code = f"import sys, harness.__main__; print({heavy} & set(sys.modules))"
     assert run(unpacked, tmp_path, "-c", code).stdout.strip() == "set()"
+
+
+def test_names_of_the_package_are_its_functions_whatever_was_imported_before(unpacked, tmp_path):
+    code = (
+        "import harness.selecting, harness.command, harness.store\n"
+        "from harness import load, run_trial, select\n"
+        "print(*(each.__name__ for each in (load, run_trial, select)))"
+    )
+    assert run(unpacked, tmp_path, "-c", code).stdout.split() == ["load", "run_trial", "select"]
+
+
+def test_nothing_imports_the_command_whose_name_a_function_has():
+    importing = re.compile(
+        r"^\s*(from harness\.select import|import harness\.select\b(?!ing))", re.M
+    )
+    paths = [path for room in ("harness", "tests") for path in (ROOT / room).rglob("*.py")]
+    assert [path for path in paths if importing.search(path.read_text("utf-8"))] == []

@@ -11,7 +11,7 @@ import pytest
 from harness import entry, selection
 from harness.analysis.scenario import shipped
 from harness.errors import ConfigError
-from harness.select import command
+from harness.selecting import command
 from tests import records
 
 

@@ -14,14 +14,6 @@ from harness import entry, stopping
 from harness.stopping import SIGNALS, interruptible
 
 
-@pytest.fixture(autouse=True)
-def _handlers():
-    before = {each: signal.getsignal(each) for each in SIGNALS}
-    yield
-    for each, handler in before.items():
-        signal.signal(each, handler)
-
-
 def ask(number: int) -> None:
     os.kill(os.getpid(), number)
     time.sleep(0.01)  # the interpreter runs handlers between two instructions
@@ -74,11 +66,11 @@ def test_a_signal_that_is_ignored_stays_ignored():
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def test_handlers_are_those_from_before_where_nothing_stopped():
-    before = [signal.getsignal(each) for each in SIGNALS]
-    with interruptible():
-        assert [signal.getsignal(each) for each in SIGNALS] != before
-    assert [signal.getsignal(each) for each in SIGNALS] == before
+def test_a_command_that_is_over_ends_as_it_did_whoever_asks_it_to_stop(monkeypatch):
+    monkeypatch.setattr(entry, "asked", entry.Asked)
+    assert entry.run(lambda cfgs: 1) == 1
+    for number in SIGNALS:
+        ask(number)
 
 
 def test_outside_of_the_main_thread_nothing_is_changed():

@@ -138,7 +138,7 @@ def test_outcomes_beside_the_record_give_its_quality(records, results):
         outcomes = read_json(results / record["trial"] / "outcomes.json")
         assert outcomes is not None
         assert len(set(outcomes["ids"])) == len(outcomes["ids"]) == record["quality"]["n"] == 64
-        assert sum(outcomes["correct"]) / 64 == record["quality"]["value"]
+        assert sum(outcomes["scores"]) / 64 == record["quality"]["value"]
     ids = [
         read_json(results / r["trial"] / "outcomes.json")["ids"]  # type: ignore[index]
         for r in records.values()

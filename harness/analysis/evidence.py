@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.errors import ConfigError, Unreadable
+from harness.metrics.table import METRICS, SCORES
 from harness.reading import Json, parse_object, parse_record, plain, read_file
 from harness.store import RECORD, flat, records, table
 
@@ -24,15 +25,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Which test examples a trial got right: ids and, in their order, true or false."""
+    """What a metric is made of: ids of test examples and, in their order, the columns that the
+    table of metrics names, of shape (examples, columns).
+    """
 
+    metric: str
     ids: tuple[str, ...]
-    correct: NDArray[np.bool_]
+    examples: NDArray[np.float64] | NDArray[np.bool_]
 
     def on(self, ids: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """The outcomes in the order of `ids`, or None where the examples are not the same."""
+        """The columns in the order of `ids`, or None where the examples are not the same."""
         order = places(self.ids, ids)
-        return None if order is None else self.correct[order].astype(float)
+        return None if order is None else self.examples[order].astype(float)
 
 
 @dataclass
@@ -101,16 +105,32 @@ def _shared(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 def _outcomes(raw: bytes) -> Outcomes:
     content = parse_object(raw)
-    ids, correct = content.get("ids"), content.get("correct")
+    ids = content.get("ids")
     if not isinstance(ids, list):
         raise ConfigError("ids", type(ids).__name__, "must be a list of test examples")
+    # Before there were other metrics the file said no more than which examples were right.
+    metric = "accuracy" if "correct" in content else content.get("metric")
+    if not isinstance(metric, str) or metric not in METRICS:
+        raise ConfigError("metric", plain(metric), f"must be one of {', '.join(METRICS)}")
+    named = ("correct",) if "correct" in content else METRICS[metric].columns
+    columns = [_column(content, name, len(ids)) for name in named]
+    examples = np.stack(columns, axis=1)
+    if METRICS[metric].is_mean and np.isin(examples, (0, 1)).all():
+        examples = examples.astype(bool)  # thousands of trials have a thousand each
+    return Outcomes(metric, _shared(tuple(map(str, ids))), examples)
+
+
+def _column(content: Json, name: str, n: int) -> NDArray[np.float64]:
+    low, high = (0.0, 1.0) if name in ("correct", *SCORES) else (-np.inf, np.inf)
     try:
-        found = np.asarray(correct)
+        found = np.asarray(content.get(name))
     except ValueError:  # lists of several lengths
         found = np.empty(())
-    if found.dtype.kind not in "bi" or found.shape != (len(ids),):
-        raise ConfigError("correct", plain(correct), f"must be {len(ids)} times 0 or 1")
-    return Outcomes(_shared(tuple(map(str, ids))), found.astype(bool))
+    numbers = found.dtype.kind in "bif" and found.shape == (n,) and np.isfinite(found).all()
+    if not numbers or not ((low <= found) & (found <= high)).all():
+        between = " from 0 to 1" if high == 1 else ""
+        raise ConfigError(name, plain(content.get(name)), f"must be {n} numbers{between}")
+    return found.astype(float)
 
 
 def _weak(path: Path, parsed: Callable[[bytes], T]) -> T | None:

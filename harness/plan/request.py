@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig
 from pydantic import Field
@@ -13,6 +13,13 @@ from harness.config import MethodConfig, ModelConfig, TrainConfig, budget_of
 from harness.errors import ConfigError
 from harness.sources import with_sources
 
+# By the kind of a task, what its loss is of.
+OBJECTIVES: dict[str, Any] = {
+    "classification": "classification",
+    "regression": "classification",  # into one class, as far as numbers and memory go
+    "tokens": "tags",
+    "generation": "answers",
+}
 SHAPE = ("seq_len", "objective", "classes", "padded", "device", "devices", "reserved")
 
 
@@ -23,9 +30,13 @@ class Request(Checked):
     train: TrainConfig
     seq_len: Count
     """Tokens of every text; of an encoder-decoder, on both sides."""
-    objective: Literal["language", "classification"] | None = None
-    """What the training's loss is of; null: the next token for what says one, else a class."""
+    objective: Literal["language", "answers", "classification", "tags"] | None = None
+    """What the training's loss is of: every next token, or those of an answer; a class, or one for
+    each token. Null: the next token for what says one, else a class.
+    """
     classes: Count = 2
+    places: Count = 1
+    """Tokens of an answer."""
     padded: bool = True
     """Whether texts of a batch differ in length: attention then reads a mask."""
     device: Literal["cpu", "cuda"] = "cuda"

@@ -10,22 +10,22 @@ import torch
 from torch import Tensor, nn
 from transformers import (
     AutoModel,
-    AutoModelForCausalLM,
-    AutoModelForSeq2SeqLM,
     PreTrainedConfig,
     PreTrainedModel,
 )
 
 from harness.adapting import for_training, outline_for_inference
 from harness.errors import ConfigError
+from harness.language_model import LanguageTaskModel, head_for, language_class
 from harness.methods import Method, Trained, load_method
 from harness.methods.anatomy import layers
 from harness.models import TaskModel, generates, outline, shifted
+from harness.own_head import OwnHead
 from harness.plan.quantised import quantise
 from harness.plan.request import Request
+from harness.tasks.encoded import IGNORED
+from harness.tasks.kind import cross_entropy
 from harness.training import Loss
-
-IGNORED = -100  # labels of positions that no loss is of, as torch's cross entropy has it
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,22 @@ def headed(
     """An adapted model under what the objective asks it for, and its loss."""
     if says_tokens(request, config):
         return LanguageModel(adapted), _token_loss(follows=not config.is_encoder_decoder)
-    head = nn.Linear(config.hidden_size, request.classes)
-    return TaskModel(adapted, head, request.model.pooling), nn.functional.cross_entropy
+    if request.objective == "answers":
+        head = OwnHead(outline(request.model, config, language_class(config)))
+        # Of T5s those do not scale whose embeddings are two, whatever else their configs say.
+        head.tied &= getattr(config, "scale_decoder_outputs", True)
+        return LanguageTaskModel(adapted, head_for(head, adapted)), cross_entropy
+    linear = nn.Linear(config.hidden_size, request.classes)
+    if request.objective == "tags":
+        return TaskModel(adapted, linear, pooling=None), cross_entropy
+    return TaskModel(adapted, linear, request.model.pooling), nn.functional.cross_entropy
 
 
 def auto_class(request: Request, config: PreTrainedConfig) -> Any:
     """The class of transformers that builds what the objective needs."""
     if not says_tokens(request, config):
         return AutoModel
-    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    return language_class(config)
 
 
 def says_tokens(request: Request, config: PreTrainedConfig) -> bool:
@@ -111,7 +118,7 @@ def says_tokens(request: Request, config: PreTrainedConfig) -> bool:
     if request.objective == "language" and not able:
         expected = f"{request.model.name} is an encoder: objective=classification"
         raise ConfigError("objective", request.objective, expected)
-    return able and request.objective != "classification"
+    return able and request.objective in (None, "language")
 
 
 def _layers(backbone: PreTrainedModel) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.optim import Optimizer
 from transformers import PreTrainedConfig
 
+from harness.language_model import LanguageTaskModel
 from harness.measure.live_tensors import LiveTensors
 from harness.measure.memory import follow_inference, follow_training
 from harness.models import TaskModel
@@ -44,7 +45,7 @@ def trace_training(
         optimizer = fake_optimizer(partial(found.method.optimizer, found.model, request.train))
         if request.device == "cuda":
             _at_once(optimizer)
-        batch = batch_of(request, isinstance(found.model, LanguageModel))
+        batch = batch_of(request, found.model)
         unused = False
 
         def step() -> None:
@@ -68,7 +69,7 @@ def trace_inference(request: Request, config: PreTrainedConfig) -> LiveTensors:
     found = subject(request, config, inference=True)
     with _followed(request, found) as live:
         found.model.eval()
-        batch = batch_of(request, isinstance(found.model, LanguageModel))
+        batch = batch_of(request, found.model)
         follow_inference(live, first_call(found.model, batch), found.model)
     return live
 
@@ -103,12 +104,18 @@ def _without_mask(
     return given, {**named, "attention_mask": None}
 
 
-def batch_of(request: Request, language: bool) -> Batch:
-    """Texts of the request's shape, with a token or a class each as labels."""
+def batch_of(request: Request, model: TaskModel | LanguageModel) -> Batch:
+    """Texts of the request's shape, with a class, or tokens, each as labels."""
     shape = (request.train.batch_size, request.seq_len)
     tokens = torch.zeros(shape, dtype=torch.long)
-    labels = tokens if language else tokens[:, 0]
-    return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": labels}
+    batch = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+    if isinstance(model, LanguageTaskModel):
+        answers = torch.zeros(shape[0], request.places, dtype=torch.long)
+        config: Any = model.backbone.config
+        places = "decoder_input_ids" if config.is_encoder_decoder else "asked"
+        return {**batch, places: answers, "labels": answers}
+    each = isinstance(model, LanguageModel) or model.pooling is None
+    return {**batch, "labels": tokens if each else tokens[:, 0]}
 
 
 def _at_once(optimizer: Optimizer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import told
 from harness.plan.predict import counted, enough_layers, inference_peak, training_peak
-from harness.plan.request import Request
+from harness.plan.request import OBJECTIVES, Request
 from harness.training import Batch
 from harness.workbench import Workbench
 
@@ -44,8 +44,9 @@ def _request(bench: Workbench, batch: Batch) -> Request:
         method=trial.method,
         train=replace(trial.train, batch_size=size, devices=1),
         seq_len=length,
-        objective="classification",
-        classes=bench.kind.classes,
+        objective=OBJECTIVES[trial.task.kind],
+        classes=bench.kind.outputs,
+        places=batch["labels"].shape[1] if "labels" in batch and batch["labels"].ndim > 1 else 1,
         padded=not bool(batch["attention_mask"].all()),
         device=trial.device,
         sources={source.task.name: source.method for source in trial.sources},

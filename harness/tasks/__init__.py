@@ -6,13 +6,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.tasks.classification import Classification
+    from harness.tasks.kind import Kind
 
-KINDS = {"classification": "harness.tasks.classification:Classification"}
+KINDS = {
+    "classification": "harness.tasks.classification:Classification",
+    "regression": "harness.tasks.regression:Regression",
+    "tokens": "harness.tasks.tagging:Tagging",
+    "generation": "harness.tasks.generation:Generation",
+}
+
+METRICS = {
+    "classification": ("accuracy", "macro_f1"),
+    "regression": ("spearman", "pearson"),
+    "tokens": ("entity_f1",),
+    "generation": ("exact_match", "rouge_l", "chrf", "perplexity"),
+}
+"""What the answers of a kind may be scored by; harness.metrics.table says how."""
 
 
-def kind(name: str) -> type[Classification]:
+def load_kind(name: str) -> type[Kind]:
     """The class behind `task.kind`."""
     module, _, attribute = KINDS[name].partition(":")
-    found: type[Classification] = getattr(import_module(module), attribute)
+    found: type[Kind] = getattr(import_module(module), attribute)
     return found

@@ -12,13 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.tasks.batches import Encoded, encode
 from harness.tasks.data import TaskData, load
+from harness.tasks.encoded import Encoded
 from harness.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
-    from transformers.tokenization_utils_base import PreTrainedTokenizerBase
-
     from harness.config import TrialConfig
 
 T = TypeVar("T")
@@ -40,13 +38,9 @@ class Prepared:
         task = self._trial.task
         return self._kept(asdict(task), lambda: load(task), _write_data, _read_data)
 
-    def encoded(self, split: str, data: TaskData, tokenizer: PreTrainedTokenizerBase) -> Encoded:
+    def encoded(self, split: str, make: Callable[[], Encoded]) -> Encoded:
         trial = self._trial
         key = {"task": asdict(trial.task), "model": asdict(trial.model), "split": split}
-
-        def make() -> Encoded:
-            return encode(getattr(data, split), tokenizer, trial.task.max_length)
-
         return self._kept(key, make, Encoded.write, Encoded.read)
 
     def _kept(

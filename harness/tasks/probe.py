@@ -46,12 +46,18 @@ def fit(
     RuntimeError when the fit does not converge.
     """
     x, y = np.asarray(features, dtype=float), np.asarray(labels)
-    mean, scale = x.mean(axis=0), x.std(axis=0)
-    # A feature that is constant up to rounding would be blown up into noise.
-    scale[scale <= 1e-6 * scale.max()] = 1.0
+    mean, scale = x.mean(axis=0), scale_of(x)
     validation = np.asarray(validation_features, dtype=float), np.asarray(validation_labels)
     probes = [_fit((x - mean) / scale, y, mean, scale, strength) for strength in INVERSE_PENALTIES]
     return min(probes, key=lambda probe: _cross_entropy(probe, *validation))
+
+
+def scale_of(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By what features [n, d] are divided to be standardised: [d]."""
+    scale: NDArray[np.float64] = features.std(axis=0)
+    # A feature that is constant up to rounding would be blown up into noise.
+    scale[scale <= 1e-6 * scale.max()] = 1.0
+    return scale
 
 
 def _fit(

@@ -18,7 +18,7 @@ from harness.compose import evaluation
 from harness.compose.evaluation import MERGED, Adapters
 from harness.compose.merging import Candidate
 from harness.models import TaskModel
-from harness.tasks.classification import Quality
+from harness.tasks.quality import Quality
 from tests.backbones import WIDTH, build, disturb, states, trained
 
 Matrix = NDArray[np.float64]

@@ -9,7 +9,7 @@ import pytest
 from harness.entry import compose
 from harness.report import build, provenance, summary
 from harness.report.table import table
-from harness.select import command
+from harness.selecting import command
 from tests import records
 from tests.analysis.test_mixed import METHODS, trained
 from tests.report.conftest import MakeSubject, opened

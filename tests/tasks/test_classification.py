@@ -20,7 +20,7 @@ def classification(task_of: MakeTask, metric: str) -> Classification:
         [text, ("bad", "bad", "good")[i % 3], film] for i, (text, _, film) in enumerate(reviews())
     ]
     task = task_of(rows, metric=metric)
-    return tasks.kind(task.kind)(task, load(task))
+    return tasks.load_kind(task.kind)(task, load(task))
 
 
 def test_a_head_is_the_seeds_own(task_of: MakeTask) -> None:
@@ -89,4 +89,4 @@ def macro_f1(predictions: np.ndarray, labels: np.ndarray) -> float:
 
 
 def test_looking_up_a_kind_names_its_class() -> None:
-    assert tasks.kind("classification") is Classification
+    assert tasks.load_kind("classification") is Classification

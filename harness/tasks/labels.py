@@ -1,0 +1,99 @@
+"""Labels as each kind of task takes them: a class, a number, a tag for each word, an answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from harness.errors import ConfigError
+from harness.tasks import cells
+
+if TYPE_CHECKING:
+    from harness.config import TaskConfig
+
+TAG = re.compile("O|[BI]-.+")
+
+
+def read(column: pd.Series, task: TaskConfig) -> pd.Series:
+    """A class's name, a number, a tuple of tags, or an answer for each row; None for none.
+
+    Raises ConfigError for what is no finite number where numbers are wanted, and for what is no tag
+    where tags are.
+    """
+    if task.kind == "tokens":
+        found = cells.words(column, task)
+        _check_tags(found, task)
+        return found.map(lambda tags: tags or None)
+    found = cells.texts(column, task)
+    if task.kind == "regression":
+        values = [_number(text, place, task) for place, text in found.items()]
+        return pd.Series(values, index=column.index, dtype=object)
+    if task.kind == "generation":
+        found = found.str.strip()
+    return found.where(found.str.strip() != "", None)
+
+
+def names(found: pd.Series, task: TaskConfig) -> tuple[str, ...]:
+    """The classes, or the tags, in the order of their numbers; none where labels are no such.
+
+    Raises ConfigError where there is nothing to tell apart, or where `task.labels` lacks one.
+    """
+    if task.kind == "tokens":
+        return _ordered(sorted({tag for tags in found for tag in tags}), task)
+    values = sorted(set(found))
+    if len(values) < 2:
+        wanted = "classes" if task.kind == "classification" else "values"
+        expected = f"needs two {wanted}; every row says {values[0]!r}"
+        raise ConfigError("task.label", task.label, expected)
+    if task.kind != "classification":
+        return ()
+    if len(values) > len(found) / 2:
+        expected = f"is no column of classes: {len(values)} values in {len(found)} rows"
+        raise ConfigError("task.label", task.label, expected)
+    return _ordered(values, task)
+
+
+def numbered(found: pd.Series, names: tuple[str, ...], task: TaskConfig) -> pd.Series:
+    """The labels as a model learns them: names of classes and tags as their numbers."""
+    number = {name: i for i, name in enumerate(names)}
+    if task.kind == "classification":
+        return found.map(number)
+    if task.kind == "tokens":
+        return found.map(lambda tags: [number[tag] for tag in tags])
+    return found.astype(float) if task.kind == "regression" else found
+
+
+def _ordered(values: list[str], task: TaskConfig) -> tuple[str, ...]:
+    if task.labels is None:
+        return tuple(values)
+    if len(set(task.labels)) != len(task.labels):
+        raise ConfigError("task.labels", list(task.labels), "names a class twice")
+    for name in values:
+        if name not in task.labels:
+            expected = f"lacks {name!r}, which is in {task.label}; add it, or drop its rows"
+            raise ConfigError("task.labels", list(task.labels), expected)
+    return task.labels
+
+
+def _number(text: str, place: object, task: TaskConfig) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        expected = f"row {place} says {text!r}, which is no finite number"
+        raise ConfigError("task.label", task.label, expected)
+    return value
+
+
+def _check_tags(found: pd.Series, task: TaskConfig) -> None:
+    for place, tags in found.items():
+        for tag in tags:
+            if not TAG.fullmatch(tag):
+                expected = f"row {place} has the tag {tag!r}; expected O, or B- or I- and a name"
+                raise ConfigError("task.label", task.label, expected)
