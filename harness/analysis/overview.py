@@ -177,12 +177,10 @@ def _way(study: Study) -> tuple[float, float] | None:
     if floor is not None and floor["quality"].value is not None:
         tied = floor is best or compare(study, best, floor).tied
         return None if tied else (floor["quality"].value, top)
-    if study.majority is None:
+    low, high, bottom = best["quality"].low, best["quality"].high, study.majority
+    if bottom is None or low is None or high is None or low <= bottom <= high:
         return None
-    low, high = best["quality"].low, best["quality"].high
-    bottom = study.majority
-    tied = (top if low is None else low) <= bottom <= (top if high is None else high)
-    return None if tied else (bottom, top)
+    return bottom, top
 
 
 def _closed(entry: Entry, floor: float, best: float) -> float:
