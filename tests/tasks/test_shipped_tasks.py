@@ -11,6 +11,7 @@ from typing import Literal
 
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -121,6 +122,16 @@ def test_sentences_of_stsb_are_what_stands_between_tabs() -> None:
     assert set(zip(found["text"], found["pair"], found["label"], strict=True)) <= expected
     assert found["label"].between(0, 5).all()
     assert found["text"].str.startswith('"').sum() > 50
+
+
+@pytest.mark.network
+def test_pairs_of_stsb_with_more_words_in_common_are_scored_as_more_alike() -> None:
+    for split in SPLITS:
+        table = getattr(examples_of("stsb"), split)
+        pairs = zip(table["text"], table["pair"], strict=True)
+        words = [[set(re.findall(r"\w+", text.lower())) for text in pair] for pair in pairs]
+        shared = [len(a & b) / len(a | b) for a, b in words]
+        assert spearmanr(shared, table["label"]).statistic > 0.5
 
 
 # Tjong Kim Sang and De Meulder 2003, table 2.
