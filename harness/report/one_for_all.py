@@ -9,7 +9,7 @@ from harness.analysis import numbers
 from harness.analysis.entry import Entry
 from harness.analysis.estimate import Estimate, unknown
 from harness.analysis.numbers import DASH, in_percent, listed, percent, plural, significant
-from harness.analysis.one_for_all import Candidate
+from harness.analysis.one_for_all import BOUNDS, Candidate
 from harness.analysis.overview import Overview
 from harness.report.table import Cell, Column
 
@@ -83,6 +83,13 @@ def _sentences(found: Overview, candidates: Sequence[Candidate]) -> list[str]:
     behind = [found.studies[n].name for n in found.counted if pick.row.ranks[n] != 1]
     if behind:
         told.append(f"It is told to be behind in {listed(behind, NAMED)}.")
+    bounds = [row for row in found.complete if row.family in BOUNDS]
+    if bounds:
+        told.append(
+            f"Beside it, {listed(f'{row.label} leads or ties in {row.led}' for row in bounds)}."
+        )
+    if any(row.family == "head" and row.led > pick.row.led for row in bounds):
+        told.append("A head on the frozen base leads more often, so training may not pay here.")
     sure = "Ties aside, over redraws of test examples and seeds it has the best mean rank in "
     sure += percent(pick.share)
     rival = max(rest, key=lambda c: c.share, default=None)

@@ -114,6 +114,16 @@ def test_the_decision_names_one_and_what_it_costs(tmp_path: Path) -> None:
     assert f"{cells['Training peak'].text} of full fine-tuning's training peak" in told
 
 
+def test_the_decision_says_where_the_floor_does_better(tmp_path: Path) -> None:
+    made = [*clear("one", lora=0.80, head=0.9), *clear("two", lora=0.80, head=0.79)]
+    told = " ".join(side_by_side(tmp_path, made).decision.sentences)
+    assert "Beside it, head leads or ties in 2." in told
+    assert "leads more often, so training may not pay here." in told
+    other = " ".join(side_by_side(tmp_path / "three", three()).decision.sentences)
+    assert "full leads or ties in 3" in other
+    assert "may not pay" not in other
+
+
 def test_ranks_alone_are_drawn_and_nothing_over_a_study_in_which_a_method_is_missing(
     tmp_path: Path,
 ) -> None:
