@@ -30,6 +30,7 @@ from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
+from harness.recipes.multiples import FAMILIES
 from harness.tasks import METRICS
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
@@ -306,6 +307,10 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     for short in ("path", "repo", "revision"):
         plain["model"].pop(short, None)
     plain["model"] = {**plain["model"], "name": _name(plain["model"])}
+    # The family chooses the rate, which is the recipe's.
+    family = plain["model"].pop("family", None)
+    if family not in (None, *FAMILIES):
+        raise ConfigError("model.family", family, f"one of {', '.join(FAMILIES)}")
     if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]
