@@ -6,12 +6,11 @@ counted is disturbed by another worker, nor do threads wait for each other.
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import tempfile
 from collections.abc import Set
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 
 import pytest
 
@@ -25,7 +24,8 @@ def begin() -> None:
         return
     os.environ["OMP_NUM_THREADS"] = str(len(_own(os.sched_getaffinity(0))))
     tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix=f"{WORKER}-")
-    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+    # After multiprocessing, which has a folder in it, and removes that with a priority of -100.
+    util.Finalize(None, shutil.rmtree, [tempfile.tempdir], {"ignore_errors": True}, -200)
 
 
 @pytest.hookimpl(wrapper=True)
