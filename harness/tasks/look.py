@@ -64,7 +64,7 @@ def told(task: TaskConfig, found: Examples) -> list[str]:
     parts = [f"{found.counts['rows']:,} rows"]
     warnings = []
     if task.kind == "classification":
-        labels = {name: getattr(found, name)["label"] for name in SPLITS}
+        labels: dict[str, Any] = {name: getattr(found, name)["label"] for name in SPLITS}
         counted = _counted(labels, found.labels)["train"]
         number, share = _commonest(counted)
         parts.append(f"{len(found.labels)} classes ({share:.0%} {found.labels[number]!r})")
