@@ -30,6 +30,7 @@ from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
+from harness.recipes.multiples import FAMILIES
 from harness.tasks import METRICS
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
@@ -46,7 +47,7 @@ LATER: dict[str, dict[str, Any]] = {
         "group_pattern": None,
         "max_answer": 16,
     },
-    "train": {"devices": 1},
+    "train": {"devices": 1, "compile": False},
 }
 """Fields that came after the first records, with their defaults: a trial that leaves them there has
 the id and the recipe that it had before there were such fields.
@@ -197,6 +198,8 @@ class TrainConfig(Checked):
     """Mixed precision: weights in float32, products of a training step in bfloat16."""
     devices: Count = 1
     """Devices that the model is spread over for its training, each with rows of every batch."""
+    compile: bool = False
+    """Let torch compile the steps of the training, for batches of any size and length."""
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulation:
@@ -206,6 +209,8 @@ class TrainConfig(Checked):
         if self.devices > rows:
             expected = f"must be at most {rows}, the texts computed at once"
             raise ConfigError("devices", self.devices, expected)
+        if self.devices > 1 and self.compile:
+            raise ConfigError("compile", True, f"is of one device: devices=1, not {self.devices}")
         if self.devices > 1 and self.optimizer not in ("adamw", "sgd"):
             expected = f"takes no pieces of tensors: adamw or sgd, or devices=1, not {self.devices}"
             raise ConfigError("optimizer", self.optimizer, expected)
@@ -302,6 +307,10 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     for short in ("path", "repo", "revision"):
         plain["model"].pop(short, None)
     plain["model"] = {**plain["model"], "name": _name(plain["model"])}
+    # The family chooses the rate, which is the recipe's.
+    family = plain["model"].pop("family", None)
+    if family not in (None, *FAMILIES):
+        raise ConfigError("model.family", family, f"one of {', '.join(FAMILIES)}")
     if plain.get("device") == "auto":
         plain["device"] = _found_device()
     names = [entry.name for entry in fields(TrialConfig) if entry.name not in ("sources", "stage")]

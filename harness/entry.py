@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
 from harness.errors import ConfigError, HarnessError, Unreadable, nearest
+from harness.recipes import multiples
 from harness.stopping import interruptible
 
 PACKAGE = Path(__file__).resolve().parent
@@ -165,6 +167,7 @@ def compose(overrides: Sequence[str], config_name: str = "config") -> DictConfig
 def register() -> None:
     """Tell Hydra what the files under conf/ refer to, and the methods that peft brings along."""
     OmegaConf.register_new_resolver("times", lambda a, b: a * b, replace=True)
+    OmegaConf.register_new_resolver("recipe", _recipe, replace=True)
     OmegaConf.register_new_resolver(
         "peft_size", lambda name, part: getattr(peft_types.size(name), part), replace=True
     )
@@ -176,6 +179,16 @@ def register() -> None:
             node=peft_types.node(name),
             provider="peft",
         )
+
+
+def _recipe(own: float, *, _root_: DictConfig) -> float:
+    """A method's own rate, as its config has it, for the kind of task and model at hand."""
+    return multiples.rate(own, _root_, _multiples())
+
+
+@cache
+def _multiples() -> multiples.Multiples:
+    return multiples.load(CONF / "recipes" / "multiples.yaml")
 
 
 def _arguments(given: Sequence[str], notes: str) -> list[str]:

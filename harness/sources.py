@@ -48,5 +48,5 @@ def _source(cfg: DictConfig, option: str, task: str) -> DictConfig:
     source.task = {**composed.task, "limit": cfg.task.limit}
     source.method = {**composed.method, size: cfg.method[size]}
     # A rate that was given is meant for the method that builds on the adapters.
-    source.train.learning_rate = composed.method.learning_rate
+    source.train.learning_rate = "${recipe:${method.learning_rate}}"
     return source

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from harness.compiling import Compilations
 from harness.measure import parameters
 from harness.measure.environment import environment
 from harness.methods.anatomy import layers
@@ -94,8 +95,10 @@ def _train_by_steps(bench: Workbench, model: TaskModel) -> dict[str, Any]:
     # The end of the curve is scored anyway.
     at = {round(recipe.steps * place / points) for place in range(1, points)} - {0, recipe.steps}
     pauses = {step: partial(score, step) for step in at}
-    log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe, pauses)
+    with Compilations() as compiled:
+        log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe, pauses)
     return {
+        **(compiled.figures() if recipe.compile else {}),
         "steps": recipe.steps,
         "learning_rate": recipe.learning_rate,
         "seconds": log.seconds,

@@ -96,8 +96,6 @@ def headed(
         return LanguageModel(adapted), _token_loss(follows=not config.is_encoder_decoder)
     if request.objective == "answers":
         head = OwnHead(outline(request.model, config, language_class(config)))
-        # Of T5s those do not scale whose embeddings are two, whatever else their configs say.
-        head.tied &= getattr(config, "scale_decoder_outputs", True)
         return LanguageTaskModel(adapted, head_for(head, adapted)), cross_entropy
     linear = nn.Linear(config.hidden_size, request.classes)
     if request.objective == "tags":

@@ -130,12 +130,12 @@ class Generation(Kind):
         return [commonest] * len(split)
 
     def read(self, model: TaskModel, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-        """Nothing: there is no head to fit."""
-        return [(torch.empty(0, 1), torch.empty(0))] * len(batch["labels"])
+        """Raises ConfigError: the output embedding is the model's, and no head of a task's."""
+        expected = "trains a head alone, and a task of kind=generation has none: take another"
+        raise ConfigError("method", "head", expected)
 
     def fit_head(self, head: nn.Module, *splits: NDArray[Any]) -> dict[str, Any]:
-        """The base says texts as it is, so that its floor is what it says untrained."""
-        return {}
+        raise NotImplementedError("nothing is read for a head to be fitted to")
 
     def _nats(self, model: TaskModel, batch: Batch) -> list[float | None]:
         logits, labels = model(**inputs(batch)).double(), batch["labels"]

@@ -1,0 +1,109 @@
+"""What was tried for a learning rate and how it ended, and the rule that picks one."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from math import log10
+from pathlib import Path
+from statistics import fmean
+
+from harness.checked import Checked, from_plain
+
+NOISE = 0.01
+"""Scores on a few hundred validation examples that differ by less are taken for equal."""
+
+Cell = tuple[str, str]
+"""Kind of task and family of models."""
+
+
+@dataclass(frozen=True)
+class Tried(Checked):
+    """One trial of a search: a line of the evidence."""
+
+    kind: str
+    family: str
+    model: str
+    task: str
+    method: str
+    size: int | None
+    multiple: float
+    """Of the method's own rate."""
+    learning_rate: float
+    seed: int
+    steps: int
+    batch_size: int
+    metric: str
+    """Higher is better."""
+    validation: float | None
+    """None where training did not end well."""
+    status: str
+
+    @property
+    def cell(self) -> Cell:
+        return self.kind, self.family
+
+
+def read(file: Path) -> list[Tried]:
+    """The lines of a file of evidence; none where there is no file. Raises ConfigError."""
+    if not file.exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        return [
+            from_plain(Tried, {key: None if value == "" else value for key, value in row.items()})
+            for row in csv.DictReader(lines)
+        ]
+
+
+def write(file: Path, rows: Iterable[Tried]) -> None:
+    """Write the evidence, each trial once, in an order of its own."""
+    ordered = sorted(set(rows), key=lambda r: (r.cell, r.method, r.multiple, r.seed))
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, [each.name for each in fields(Tried)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in ordered)
+
+
+def scores(rows: Iterable[Tried]) -> dict[float, float | None]:
+    """Of one method in one cell: mean validation by multiple; None where a seed ended badly."""
+    found: dict[float, list[float | None]] = defaultdict(list)
+    for row in rows:
+        found[row.multiple].append(row.validation if row.status == "ok" else None)
+    means: dict[float, float | None] = {}
+    for multiple, values in sorted(found.items()):
+        sound = [value for value in values if value is not None]
+        means[multiple] = fmean(sound) if len(sound) == len(values) else None
+    return means
+
+
+def chosen(means: Mapping[float, float | None]) -> float | None:
+    """The multiple nearest to 1 of those that score within NOISE of the best; of two the lower.
+
+    None where no rate ended well.
+    """
+    sound = {multiple: score for multiple, score in means.items() if score is not None}
+    if not sound:
+        return None
+    best = max(sound.values())
+    alike = [multiple for multiple, score in sound.items() if score >= best - NOISE]
+    return min(alike, key=lambda multiple: (round(abs(log10(multiple)), 1), multiple))
+
+
+def beyond(means: Mapping[float, float | None], further: Sequence[float]) -> float | None:
+    """What to try next: the nearest multiple past the edge at which the chosen one lies, if any."""
+    best = chosen(means)
+    if best == max(means):
+        return min((each for each in further if each > best), default=None)
+    if best == min(means):
+        return max((each for each in further if each < best), default=None)
+    return None
+
+
+def by_method(rows: Iterable[Tried]) -> dict[Cell, dict[str, list[Tried]]]:
+    """The lines of each method in each cell."""
+    found: dict[Cell, dict[str, list[Tried]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        found[row.cell][row.method].append(row)
+    return found

@@ -1,0 +1,166 @@
+"""The evidence as the file of multiples and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, scores
+from harness.recipes.multiples import FAMILIES, REPRESENTATIVES
+
+KINDS = ("classification", "regression", "tokens", "generation")
+OWN: Cell = ("classification", "encoder")
+"""The cell for which the methods' own rates were found."""
+
+HEAD = """\
+# What a method's own learning rate (conf/method) is multiplied by, by kind of task, family of model
+# and method. Other methods of a family take the multiple of lora, houlsby, prefix_tuning, ia3,
+# bitfit or full, and where none is listed it is 1. Written from evidence.csv by
+# `python -m harness.recipes`.
+"""
+
+INTRO = f"""\
+# Recipes
+
+The learning rate of a trial is that of its method (`conf/method`), found for classification by an
+encoder, times a multiple for the kind of task and the family of the model
+(`conf/recipes/multiples.yaml`). The multiples were searched for on validation splits alone, and the
+evidence, a line per trial, is `conf/recipes/evidence.csv`. `python -m harness.recipes` searches
+again; a test holds the multiples to the evidence. `train.learning_rate=…` sets the rate itself, and
+`search=halving` searches anew for each configuration of a study.
+
+**Rule.** The own rate and three times it first; while the chosen one lies at an edge, a further one
+beyond it, about three times lower or higher. Scores within {NOISE:g} of the best count as equal,
+and of equals the rate nearest to the method's own is chosen, then the lower. Rates that diverged
+are out.
+
+**Length.** 64 steps of 8, of 2,000 examples to train on; 300 to validate on. Steps, batch size and
+length of texts were not searched: they are the recipe's and the task's, the same for all methods.
+
+**Family.** A model's config says `family`: encoder, decoder or encoder_decoder. A folder of your
+own (`model=path`) is asked in its `config.json`: `is_encoder_decoder`, else the class that
+`architectures` names (…ForCausalLM is a decoder). Where neither is there the multiple is 1;
+`model.family=decoder` says it.
+
+**The rest of a family.** What was not searched, methods of your own and types of peft among it,
+takes the multiple of one method of its family: {{inherited}}. Where a cell below was not searched,
+every method runs at its own rate.
+
+## Where
+
+{{cells}}
+
+{{unsearched}}
+"""
+
+
+def multiples(rows: Sequence[Tried]) -> str:
+    """conf/recipes/multiples.yaml: what the rule picks out of the evidence."""
+    kinds: dict[str, list[str]] = {}
+    for (kind, family), methods in by_method(rows).items():
+        picked = {method: chosen(scores(own)) for method, own in methods.items()}
+        lines = [f"    {m}: {each:g}" for m, each in picked.items() if each is not None]
+        kinds.setdefault(kind, []).extend([f"  {family}:", *lines])
+    told = [line for kind, lines in kinds.items() for line in (f"{kind}:", *lines)]
+    return HEAD + ("\n".join(told) if told else "{}") + "\n"
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a method's config says of it."""
+
+    family: str
+    learning_rate: float
+
+
+def page(rows: Sequence[Tried], methods: Mapping[str, Own], unsearched: Mapping[str, str]) -> str:
+    """docs/recipes.md: the score of every rate that was tried, and which of them was chosen.
+
+    `methods` are all that ship; `unsearched` says why no cell searches a method.
+    """
+    cells = by_method(rows)
+    intro = INTRO.format(
+        inherited=", ".join(f"{role} of `{name}`" for role, name in REPRESENTATIVES.items()),
+        cells="\n".join(_overview(cells)),
+        unsearched="\n".join(f"- `{method}`: {why}." for method, why in unsearched.items()),
+    )
+    lines = [
+        line for cell, own in cells.items() for line in (*_cell(cell, own), *_rest(own, methods))
+    ]
+    return "\n".join([intro, *lines])
+
+
+def _overview(cells: Mapping[Cell, Mapping[str, Sequence[Tried]]]) -> Iterator[str]:
+    """Which cells were searched, and for how many methods."""
+    yield f"| kind | {' | '.join(FAMILIES)} |"
+    yield "|---" * (len(FAMILIES) + 1) + "|"
+    for kind in KINDS:
+        told = [_searched((kind, family), cells) for family in FAMILIES]
+        yield f"| {kind} | {' | '.join(told)} |"
+
+
+def _searched(cell: Cell, cells: Mapping[Cell, Mapping[str, Sequence[Tried]]]) -> str:
+    if cell == OWN:
+        return "the methods' own rates"
+    if cell in cells:
+        return f"{len(cells[cell])} methods searched"
+    return "none: an encoder says no texts" if cell == ("generation", "encoder") else "not searched"
+
+
+def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
+    """A section: a row per method, a column per multiple."""
+    first = next(iter(methods.values()))[0]
+    tried = sorted({row.multiple for own in methods.values() for row in own})
+    seeds = len({row.seed for own in methods.values() for row in own})
+    yield f"## {cell[0]}, {cell[1]}"
+    yield ""
+    yield (
+        f"`model={first.model} task={first.task}`, {first.metric} on validation after {first.steps}"
+        f" steps of {first.batch_size}, {seeds} seed{'s' if seeds > 1 else ''}, by multiple of the"
+        " own rate; **bold** is chosen."
+    )
+    yield ""
+    yield f"| method | chosen rate | {' | '.join(f'×{each:g}' for each in tried)} | |"
+    yield "|---" * (len(tried) + 3) + "|"
+    for method, own in methods.items():
+        yield _row(method, own, tried)
+    yield ""
+
+
+def _rest(searched: Mapping[str, Sequence[Tried]], methods: Mapping[str, Own]) -> Iterator[str]:
+    """The methods of a cell that were not searched, and the rates that they take."""
+    told = []
+    for name, own in methods.items():
+        if name in searched or own.family == "head":
+            continue
+        model = REPRESENTATIVES[own.family]
+        multiple = chosen(scores(searched[model])) if model in searched else None
+        said = f"{own.learning_rate * (multiple or 1):.3g}"
+        told.append(f"{name} {said}" + (f" (×{multiple:g}, as {model})" if multiple else ""))
+    if told:
+        yield f"Not searched here: {', '.join(told)}."
+        yield ""
+
+
+def _row(method: str, rows: Sequence[Tried], tried: Sequence[float]) -> str:
+    means = scores(rows)
+    best = chosen(means)
+    rate = next((f"{row.learning_rate:g}" for row in rows if row.multiple == best), "none")
+    cells = []
+    for multiple in tried:
+        score = means.get(multiple)
+        told = "" if multiple not in means else "diverged" if score is None else f"{score:.3f}"
+        cells.append(f"**{told}**" if multiple == best else told)
+    return f"| {method} | {rate} | {' | '.join(cells)} | {_remark(means, best)} |"
+
+
+def _remark(means: Mapping[float, float | None], best: float | None) -> str:
+    """What a reader should know of a choice: others are as good, or a better may lie beyond."""
+    if best is None:
+        return "no rate ended well: the own one stands"
+    top = max(score for score in means.values() if score is not None)
+    ties = [m for m, s in means.items() if m != best and s is not None and s >= top - NOISE]
+    told = [f"tied with {', '.join(f'×{each:g}' for each in ties)}"] if ties else []
+    if best in (min(means), max(means)):
+        told.append("at an edge")
+    return "; ".join(told)
