@@ -46,6 +46,8 @@ LATER: dict[str, dict[str, Any]] = {
         "quoting": True,
         "group_pattern": None,
         "max_answer": 16,
+        "separator": None,
+        "stratify": False,
     },
     "train": {"devices": 1, "compile": False},
 }
@@ -69,7 +71,7 @@ class TaskConfig(Checked):
     name: Name
     kind: Literal["classification", "regression", "tokens", "generation"]
     source: Source
-    format: Literal["csv", "tsv", "jsonl", "parquet", "folders", "conll"]
+    format: Literal["csv", "tsv", "jsonl", "parquet", "folders", "conll", "dataset"]
     text: Name
     """Column of the text: of the words, where each has a tag; of the prompt, where one answers.
 
@@ -95,6 +97,8 @@ class TaskConfig(Checked):
     """Lines at the head of a file that are no part of the table."""
     quoting: bool = True
     """Whether quotes around a cell are no part of it."""
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """What stands between two cells of `csv`, where that is no comma."""
     labels: tuple[str, ...] | None = None
     """The classes or tags in their order; null takes the sorted values that are found."""
     drop: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -104,6 +108,10 @@ class TaskConfig(Checked):
     """Column whose values must not straddle splits; null keeps only equal texts together."""
     group_pattern: str | None = None
     """Regular expression whose first parenthesis, in the column `group`, is the group."""
+    stratify: bool = False
+    """Cut every class by the shares of the splits, in the order of the texts' hashes; else the hash
+    of a group alone decides, so that classes have about their shares.
+    """
     validation: Share = 0.1
     """Share of the groups that are cut from train to validate; unused beside an official split."""
     test: Share = 0.15
@@ -142,6 +150,13 @@ class TaskConfig(Checked):
         if self.format == "conll" and self.columns is None:
             expected = "format=conll needs the names of its columns, such as [word, pos, tag]"
             raise ConfigError("columns", None, expected)
+        if self.separator is not None and self.format != "csv":
+            raise ConfigError("separator", self.separator, f"is nothing in format={self.format}")
+        if self.stratify and self.kind != "classification":
+            raise ConfigError("stratify", True, f"needs classes, which kind={self.kind} has not")
+        if self.stratify and self.group is not None:
+            expected = f"contradicts group={self.group}, which is kept whole; give one of them"
+            raise ConfigError("stratify", True, expected)
         if self.columns is not None and self.format not in ("csv", "tsv", "conll"):
             expected = f"format={self.format} names its columns itself"
             raise ConfigError("columns", list(self.columns), expected)
@@ -290,7 +305,12 @@ def readable() -> Iterator[None]:
 
 @readable()
 def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialConfig:
-    """The checked trial of a composed config; raises ConfigError."""
+    """The checked trial of a composed config; raises ConfigError.
+
+    Where the task leaves its kind or files to the data, they are fetched and read.
+    """
+    from harness.tasks import inferred
+
     for name in ("model", "task", "method"):
         if not OmegaConf.is_dict(cfg.get(name)):
             raise ConfigError(name, cfg.get(name), "must be one of the configs of its group")
@@ -302,11 +322,12 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     # The rate is the recipe's: the method's file only proposes it.
     options = {k: v for k, v in method.items() if k not in own | {"learning_rate", "default_size"}}
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
-    # Short for source.path, which the file refers to it.
-    plain["task"].pop("path", None)
+    # Short for source.path and its like, which the file refers to it.
     for short in ("path", "repo", "revision"):
+        plain["task"].pop(short, None)
         plain["model"].pop(short, None)
     plain["model"] = {**plain["model"], "name": _name(plain["model"])}
+    plain["task"] = inferred.settled(plain["task"])
     # The family chooses the rate, which is the recipe's.
     family = plain["model"].pop("family", None)
     if family not in (None, *FAMILIES):

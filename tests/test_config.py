@@ -27,14 +27,20 @@ def test_every_shipped_method_composes_under_its_own_name(trial_of, method):
 
 
 @pytest.mark.parametrize("group", ["model", "task"])
-def test_every_shipped_model_and_task_composes_under_its_own_name(trial_of, group):
+def test_every_shipped_model_and_task_composes_under_its_own_name(trial_of, group, tmp_path):
     for path in (CONF / group).glob("*.yaml"):
         # What a user brings is called as it is there.
         own = {
             "hub": ("model.repo=org/hub", f"model.revision={COMMIT}"),
             "path": ("model.path=path",),
         }
-        own |= dict.fromkeys(("csv", "jsonl"), ("task.path=here",))
+        if "path: ???" in path.read_text("utf-8") and group == "task":
+            own[path.stem] = (f"task.path={tmp_path}/{path.stem}.x", "task.kind=regression")
+        if (group, path.stem) == ("task", "hub"):  # its files say the format
+            own["hub"] = (
+                *("task.repo=org/hub", f"task.revision={COMMIT}", "task.format=csv"),
+                *("task.files={train: a.csv}", "task.kind=regression"),
+            )
         assert getattr(trial_of(f"{group}={path.stem}", *own.get(path.stem, ())), group).name == (
             path.stem
         )
@@ -138,12 +144,14 @@ class TestIdentity:
 
     def test_fields_that_came_later_are_part_of_it_where_they_are_set(self, trial_of):
         task = {"pair": "b", "files": {"train": "a"}, "split": "s", "columns": ("a", "b"),
-                "skip": 1, "quoting": False, "group_pattern": "(.*)", "max_answer": 4}  # fmt: skip
+                "skip": 1, "quoting": False, "group_pattern": "(.*)", "max_answer": 4,
+                "separator": ";", "stratify": True}  # fmt: skip
         assert task.keys() == LATER["task"].keys()
+        beside = {"stratify": {"group": None}}
         trial = trial_of("device=cpu")
         trial = replace(trial, task=replace(trial.task, file="", group="g"))
         changed = [
-            replace(trial, task=replace(trial.task, **{name: value}))
+            replace(trial, task=replace(trial.task, **{name: value, **beside.get(name, {})}))
             for name, value in task.items()
         ]
         assert len({self.of(each) for each in (trial, *changed)}) == len(task) + 1

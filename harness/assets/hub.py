@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DATA = "datasets/"
+"""Begins the name of a repository of data, as on the hub itself."""
 COMMIT = "[0-9a-f]{40}"
 WEIGHTS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 TABLES = ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
@@ -34,7 +36,7 @@ def pinned(source: Source, field: str) -> Pin:
 
 @cache
 def commit(repo: str, revision: str, field: str) -> str:
-    """The commit that a branch or tag of a model's repository stands for today; a commit is itself.
+    """The commit that a branch or tag of a repository stands for today; a commit is itself.
 
     Raises ConfigError, at `field`, where the hub does not say.
     """
@@ -42,8 +44,10 @@ def commit(repo: str, revision: str, field: str) -> str:
         return revision
     from huggingface_hub import HfApi
 
+    api, data = HfApi(), repo.startswith(DATA)
     try:
-        found = HfApi().model_info(repo, revision=revision).sha
+        asked = api.dataset_info if data else api.model_info
+        found = asked(repo.removeprefix(DATA), revision=revision).sha
     except Exception as error:  # of any network
         expected = (
             f"its commit cannot be asked for: {_reason(error)}; give the commit of a fetched one,"
@@ -64,8 +68,8 @@ def snapshot(source: Source) -> Path:
     log.info("fetching %s at %s from the hub", repo, source.revision)
     try:
         folder = snapshot_download(
-            repo.removeprefix("datasets/"),
-            repo_type="dataset" if repo.startswith("datasets/") else "model",
+            repo.removeprefix(DATA),
+            repo_type="dataset" if repo.startswith(DATA) else "model",
             revision=source.revision,
             allow_patterns=list(source.members or WEIGHTS + TABLES),
             ignore_patterns=list(PICKLES),
@@ -82,7 +86,7 @@ def _reason(error: Exception) -> str:
 
 
 def _elsewhere(repo: str) -> str:
-    kind, name = ("task", "csv") if repo.startswith("datasets/") else ("model", "path")
+    kind, name = ("task", "csv") if repo.startswith(DATA) else ("model", "path")
     return f"fetch it where the hub can be reached, and use {kind}={name} {kind}.path=..."
 
 

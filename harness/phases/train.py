@@ -21,6 +21,7 @@ from harness.models import TaskModel, outline
 from harness.ranks import leads
 from harness.sharding import SpreadTaskModel, spread
 from harness.store import write_json
+from harness.tasks import look
 from harness.tasks.quality import Quality
 from harness.training import fit
 from harness.workbench import Workbench
@@ -43,8 +44,13 @@ def run(bench: Workbench) -> dict[str, Any]:
         "parameters": {**asdict(counted), "adapter": stored, "file_bytes": file_bytes},
         "quality": _quality(test, validation),
         "training": training,
+        "data": _data(bench) if final else None,
         "environment": environment(bench.device.gpu),
     }
+
+
+def _data(bench: Workbench) -> dict[str, Any]:
+    return look.group(bench.trial.task, bench.data, bench.encoded("train").lengths)
 
 
 def _spread(bench: Workbench) -> TaskModel:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def texts(cells: pd.Series, task: TaskConfig) -> pd.Series:
     """Each cell as text; nothing is an empty one. Raises ConfigError for one that holds more."""
-    values = [_text(cell, place, cells.name, task) for place, cell in cells.items()]
+    values = [
+        cell if type(cell) is str and "\0" not in cell else _text(cell, place, cells.name, task)
+        for place, cell in zip(cells.index, cells, strict=True)
+    ]
     return pd.Series(values, index=cells.index, dtype=object)
 
 
@@ -36,6 +39,9 @@ def _words(cell: object, place: object, column: object, task: TaskConfig) -> tup
 
 def _text(cell: object, place: object, column: object, task: TaskConfig) -> str:
     if isinstance(cell, str):
+        if "\0" in cell:
+            expected = f"row {place} holds a null byte, which no text does"
+            raise ConfigError("task.source", column, expected)
         return cell
     if cell is None:
         return ""
