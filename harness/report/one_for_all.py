@@ -88,8 +88,6 @@ def _sentences(found: Overview, candidates: Sequence[Candidate]) -> list[str]:
         told.append(
             f"Beside it, {listed(f'{row.label} leads or ties in {row.led}' for row in bounds)}."
         )
-    if any(row.family == "head" and row.led > pick.row.led for row in bounds):
-        told.append("A head on the frozen base leads more often, so training may not pay here.")
     sure = "Ties aside, over redraws of test examples and seeds it has the best mean rank in "
     sure += percent(pick.share)
     rival = max(rest, key=lambda c: c.share, default=None)

@@ -92,7 +92,7 @@ def overview(sections: Sequence[tuple[str, Subject]]) -> Overview | None:
     deepest = [max((r.ranks[n] or 0 for r in found.rows), default=0) for n in range(len(subjects))]
     row = partial(_row, found, subjects, deepest)
     return Overview(
-        _sentences(found, candidates),
+        _sentences(found, candidates, names),
         tuple(
             Heading(
                 key,
@@ -192,7 +192,9 @@ def shade(rank: int, last: int) -> int:
     return min(SHADES - 1, round(SHADES * (last - rank) / (last - 1)))
 
 
-def _sentences(found: Found, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+def _sentences(
+    found: Found, candidates: Sequence[Candidate], names: Sequence[str]
+) -> tuple[str, ...]:
     studies = len(found.counted)
     # What the floor and the ceiling are held against are the methods between them.
     methods = [row for row in found.rows if row.family not in BOUNDS]
@@ -203,6 +205,11 @@ def _sentences(found: Found, candidates: Sequence[Candidate]) -> tuple[str, ...]
         told = ["No method but the floor or the ceiling leads in any of the studies."]
     else:
         told = [_leaders(methods, most, studies)]
+    told += [
+        f"A {row.label} on the frozen base leads or ties in {row.led}: training may not pay here."
+        for row in found.rows
+        if row.family == "head" and row.led > most
+    ][:1]
     if len(found.rows) < found.labels:
         which = "the best methods, each" if len(found.rows) == MOST else "each method"
         told.append(
@@ -210,7 +217,7 @@ def _sentences(found: Found, candidates: Sequence[Candidate]) -> tuple[str, ...]
             "the size that does best over all studies."
         )
     if not candidates:
-        told.append(_not_one(found))
+        told.append(_not_one(found, names))
     lacking = [row.label for row in methods if not found.everywhere(row)]
     if lacking:
         told.append(f"Not ranked in every study: {listed(lacking, NAMED)}.")
@@ -230,12 +237,18 @@ def _leaders(methods: Sequence[Across], most: int, studies: int) -> str:
     return f"{'; '.join(told)}."
 
 
-def _not_one(found: Found) -> str:
+def _not_one(found: Found, names: Sequence[str]) -> str:
+    """Who is to blame: the study without which most methods would be ranked in all."""
     if len(found.counted) < 2:
         return "Only one study ranks anything, so there is no ranking to hold it against."
-    least = min(found.counted, key=lambda n: sum(row.ranks[n] is not None for row in found.rows))
-    n = sum(row.ranks[least] is not None for row in found.rows)
-    return (
-        f"No method is ranked in every study; {found.studies[least].name} has only "
-        f"{n} of {len(found.rows)}. study.model= and study.task= make a page without it."
-    )
+    lacking = [
+        {n for n in found.counted if row.ranks[n] is None}
+        for row in found.rows
+        if row.family not in BOUNDS
+    ]
+    alone = Counter(n for places in lacking if len(places) == 1 for n in places)
+    told = "No method is ranked in every study, so none is chosen for all of them"
+    if not alone:
+        return f"{told}."
+    (odd, gained), *_ = alone.most_common(1)
+    return f"{told}; {names[odd]} alone lacks {gained} of the {len(lacking)}."

@@ -116,12 +116,16 @@ def test_the_decision_names_one_and_what_it_costs(tmp_path: Path) -> None:
 
 def test_the_decision_says_where_the_floor_does_better(tmp_path: Path) -> None:
     made = [*clear("one", lora=0.80, head=0.9), *clear("two", lora=0.80, head=0.79)]
-    told = " ".join(side_by_side(tmp_path, made).decision.sentences)
-    assert "Beside it, head leads or ties in 2." in told
-    assert "leads more often, so training may not pay here." in told
-    other = " ".join(side_by_side(tmp_path / "three", three()).decision.sentences)
-    assert "full leads or ties in 3" in other
-    assert "may not pay" not in other
+    found = side_by_side(tmp_path, made)
+    assert "Beside it, head leads or ties in 2." in found.decision.sentences
+    assert found.sentences[1] == (
+        "A head on the frozen base leads or ties in 2: training may not pay here."
+    )
+    other = side_by_side(tmp_path / "three", three())
+    assert "Beside it, full leads or ties in 3 and head leads or ties in 0." in (
+        other.decision.sentences
+    )
+    assert "may not pay" not in " ".join(other.sentences)
 
 
 def test_ranks_alone_are_drawn_and_nothing_over_a_study_in_which_a_method_is_missing(
@@ -175,9 +179,13 @@ def test_studies_are_called_by_what_tells_them_apart(
 
 
 def test_a_study_that_shares_nothing_is_named_as_what_prevents_a_pick(tmp_path: Path) -> None:
-    made = [*clear("one", lora=0.8, houlsby=0.7, pfeiffer=0.6), *clear("two", ia3=0.8, bitfit=0.7)]
+    made = [
+        *clear("one", lora=0.8, houlsby=0.7, pfeiffer=0.6),
+        *clear("two", lora=0.8, houlsby=0.7, bitfit=0.6),
+        *clear("three", ia3=0.8, bitfit=0.7),
+    ]
     told = " ".join(side_by_side(tmp_path, made).sentences)
-    assert "No method is ranked in every study; minilm on two has only 2 of 5." in told
+    assert "so none is chosen for all of them; three alone lacks 2 of the 5." in told
 
 
 def test_what_failed_is_told_with_its_studies(tmp_path: Path) -> None:
