@@ -84,9 +84,8 @@ def page(rows: Sequence[Tried], methods: Mapping[str, Own], unsearched: Mapping[
         cells="\n".join(_overview(cells)),
         unsearched="\n".join(f"- `{method}`: {why}." for method, why in unsearched.items()),
     )
-    lines = [
-        line for cell, own in cells.items() for line in (*_cell(cell, own), *_rest(own, methods))
-    ]
+    rest = {name: own for name, own in methods.items() if name not in unsearched}
+    lines = [line for cell, own in cells.items() for line in (*_cell(cell, own), *_rest(own, rest))]
     return "\n".join([intro, *lines])
 
 
@@ -111,13 +110,12 @@ def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     """A section: a row per method, a column per multiple."""
     first = next(iter(methods.values()))[0]
     tried = sorted({row.multiple for own in methods.values() for row in own})
-    seeds = len({row.seed for own in methods.values() for row in own})
     yield f"## {cell[0]}, {cell[1]}"
     yield ""
     yield (
         f"`model={first.model} task={first.task}`, {first.metric} on validation after {first.steps}"
-        f" steps of {first.batch_size}, {seeds} seed{'s' if seeds > 1 else ''}, by multiple of the"
-        " own rate; **bold** is chosen."
+        f" steps of {first.batch_size}, by multiple of the own rate; **bold** is chosen. One seed"
+        " where no more are named."
     )
     yield ""
     yield f"| method | chosen rate | {' | '.join(f'×{each:g}' for each in tried)} | |"
@@ -131,7 +129,7 @@ def _rest(searched: Mapping[str, Sequence[Tried]], methods: Mapping[str, Own]) -
     """The methods of a cell that were not searched, and the rates that they take."""
     told = []
     for name, own in methods.items():
-        if name in searched or own.family == "head":
+        if name in searched:
             continue
         model = REPRESENTATIVES[own.family]
         multiple = chosen(scores(searched[model])) if model in searched else None
@@ -151,15 +149,20 @@ def _row(method: str, rows: Sequence[Tried], tried: Sequence[float]) -> str:
         score = means.get(multiple)
         told = "" if multiple not in means else "diverged" if score is None else f"{score:.3f}"
         cells.append(f"**{told}**" if multiple == best else told)
-    return f"| {method} | {rate} | {' | '.join(cells)} | {_remark(means, best)} |"
+    seeds = len({row.seed for row in rows})
+    remarks = [_remark(means, best), f"{seeds} seeds" if seeds > 1 else ""]
+    return f"| {method} | {rate} | {' | '.join(cells)} | {'; '.join(filter(None, remarks))} |"
 
 
 def _remark(means: Mapping[float, float | None], best: float | None) -> str:
     """What a reader should know of a choice: others are as good, or a better may lie beyond."""
     if best is None:
         return "no rate ended well: the own one stands"
-    top = max(score for score in means.values() if score is not None)
-    ties = [m for m, s in means.items() if m != best and s is not None and s >= top - NOISE]
+    sound = {multiple: score for multiple, score in means.items() if score is not None}
+    top = max(sound.values())
+    ties = [m for m, score in sound.items() if m != best and score >= top - NOISE]
+    if 0 < len(ties) == len(sound) - 1:
+        return "open: all rates score alike"
     told = [f"tied with {', '.join(f'×{each:g}' for each in ties)}"] if ties else []
     if best in (min(means), max(means)):
         told.append("at an edge")
