@@ -10,7 +10,7 @@ from harness.errors import ConfigError
 from harness.tasks.files import decoded
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 
 def texts(cells: pd.Series, task: TaskConfig) -> pd.Series:

@@ -13,7 +13,7 @@ from harness.tasks import cells, labels
 from harness.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 FEW = 20  # values that a message can list
 

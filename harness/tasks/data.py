@@ -17,7 +17,7 @@ from harness.tasks.splits import SPLITS
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 
 @dataclass(frozen=True)

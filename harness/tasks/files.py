@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 

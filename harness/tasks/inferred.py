@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.assets import hub
 from harness.checked import from_plain
-from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks import METRICS
 
 FEW = 20

@@ -12,7 +12,7 @@ from harness.errors import ConfigError
 from harness.tasks import cells
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 TAG = re.compile("O|[BI]-.+")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from harness.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
     from harness.tasks.data import Examples, TaskData
 
 LEFT_OUT = {
@@ -31,7 +31,6 @@ IMBALANCED = 10.0
 """Examples of the commonest class for each of the rarest, from which on a warning is given."""
 WIDE = 0.05
 """Half-width of a 95% interval of accuracy at which most methods cannot be told apart."""
-"""Share of texts that fill `task.max_length`, from which on it is told."""
 NOTHING = ("nan", "none", "null", "n/a", "na")
 """Names of classes, in small letters, that may have been meant for no label."""
 

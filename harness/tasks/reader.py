@@ -13,7 +13,7 @@ from harness.tasks import conll, delimited, jsonl, saved
 from harness.tasks.files import malformed
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 OTHERS = {
     ";": "task.separator=';'",

@@ -13,7 +13,7 @@ from harness.tasks.files import malformed
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 UNLABELLED = -1
 """The number of a class that stands for none, as the hub's data sets have it."""

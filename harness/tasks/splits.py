@@ -10,7 +10,7 @@ import pandas as pd
 from harness.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -13,8 +13,9 @@ import pytest
 import harness
 from harness.assets import digest, fetch
 from harness.checked import from_plain
-from harness.config import ModelConfig, Source, TaskConfig
+from harness.config import ModelConfig, Source
 from harness.errors import AssetError, ConfigError
+from harness.task_config import TaskConfig
 from tests.shipped import shipped
 
 COMMIT = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"

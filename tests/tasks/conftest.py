@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harness.checked import from_plain
-from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks.data import check
 
 Rows = Sequence[Sequence[str]]

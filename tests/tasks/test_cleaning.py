@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks.data import examples, load
 from tests.tasks.conftest import MakeTask, reviews
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from harness.checked import from_plain
-from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks.data import Examples, examples, load
 from harness.tasks.inferred import settled
 from harness.tasks.splits import split_of

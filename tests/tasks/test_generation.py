@@ -20,10 +20,11 @@ from transformers import (
 
 from harness.assets.source import Source
 from harness.checked import from_plain
-from harness.config import ModelConfig, TaskConfig
+from harness.config import ModelConfig
 from harness.errors import ConfigError
 from harness.language_model import LanguageTaskModel
 from harness.models import load_backbone
+from harness.task_config import TaskConfig
 from harness.tasks.data import TaskData
 from harness.tasks.encoded import IGNORED
 from harness.tasks.generation import Generation

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks.data import check, examples
 from tests.tasks.conftest import MakeTask
 

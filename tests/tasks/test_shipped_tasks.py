@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from harness.assets import fetch
 from harness.checked import from_plain
-from harness.config import TaskConfig
+from harness.task_config import TaskConfig
 from harness.tasks import reader
 from harness.tasks.data import Examples, examples
 from harness.tasks.splits import SPLITS

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks.data import Examples, examples
 from harness.tasks.splits import SPLITS
 from tests.tasks.conftest import MakeTask, Rows, reviews

@@ -12,8 +12,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from harness.assets import fetch
 from harness.checked import from_plain
-from harness.config import ModelConfig, TaskConfig
+from harness.config import ModelConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks.data import TaskData
 from harness.tasks.encoded import IGNORED
 from harness.tasks.tagging import Tagging
