@@ -213,18 +213,17 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
             raise ConfigError(name, cfg.get(name), "must be one of the configs of its group")
     cfg = cfg.copy()
     _set_size(cfg)
+    task = inferred.settled(_without_shorts(_plain(cfg.task)))
+    with open_dict(cfg):  # the kind of task has a say in the rate
+        cfg.task = task
     plain = _plain(cfg)
     method = plain["method"]
     own = {entry.name for entry in fields(MethodConfig)} - {"options"}
     # The rate is the recipe's: the method's file only proposes it.
     options = {k: v for k, v in method.items() if k not in own | {"learning_rate", "default_size"}}
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
-    # Short for source.path and its like, which the file refers to it.
-    for short in ("path", "repo", "revision"):
-        plain["task"].pop(short, None)
-        plain["model"].pop(short, None)
+    plain["model"] = _without_shorts(plain["model"])
     plain["model"] = {**plain["model"], "name": _name(plain["model"])}
-    plain["task"] = inferred.settled(plain["task"])
     # The family chooses the rate, which is the recipe's.
     family = plain["model"].pop("family", None)
     if family not in (None, *FAMILIES):
@@ -287,6 +286,11 @@ def identity(
         del plain["sources"]
     canonical = json.dumps([SCHEMA, plain], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _without_shorts(plain: dict[str, Any]) -> dict[str, Any]:
+    """Short for source.path and its like, which the file refers to it."""
+    return {key: value for key, value in plain.items() if key not in ("path", "repo", "revision")}
 
 
 def _name(model: dict[str, Any]) -> object:

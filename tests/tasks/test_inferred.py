@@ -66,7 +66,7 @@ def test_the_trial_is_the_one_whose_kind_was_given(
 ) -> None:
     path = tmp_path / "my.csv"
     path.write_text(table(lambda i: i % 5))
-    told, given = own(path), own(path, "task.kind=classification")
+    told, given = (own(path, "method=full", *kind) for kind in ((), ("task.kind=classification",)))
     assert identity(told, "m", "t") == identity(given, "m", "t")
     assert told.as_dict()["task"]["kind"] == "classification"
     own(path, "task.max_length=12", "seed=1")
@@ -77,6 +77,11 @@ def test_the_trial_is_the_one_whose_kind_was_given(
     ]
     path.write_text(table(lambda i: i / 7))
     assert own(path).task.kind == "regression"
+    rates = [
+        own(path, "method=full", *more).train.learning_rate
+        for more in ((), ("task.kind=regression",))
+    ]
+    assert rates[0] == rates[1] != given.train.learning_rate
 
 
 @pytest.mark.parametrize("kind", METRICS)
