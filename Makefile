@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 sweep ?= quick
 results ?= results
 out ?= reports/index.html
+# Each holds the libraries in memory; of more than four the machine's memory has to be thought of.
+workers ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
 .PHONY: help setup dev sweep study report test lint bench audit lock clean
 
@@ -49,7 +51,7 @@ report: setup
 	@$(PY) -m harness.report results=$(results) out=$(out)
 
 test: dev
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(workers) --dist worksteal $(ARGS)
 
 lint: dev
 	$(PY) -m ruff format --check .

@@ -10,10 +10,11 @@ from omegaconf import DictConfig
 
 from harness import assets
 from harness.amounts import told_share
-from harness.config import RunConfig, TaskConfig, TrialConfig, budget_of
+from harness.config import RunConfig, TrialConfig, budget_of
 from harness.isolation import run_alone
 from harness.prerequisites import writable
 from harness.sources import with_sources
+from harness.task_config import TaskConfig
 
 FAR = 0.1  # what is off by more than this share of the budget is said
 

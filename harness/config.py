@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -25,11 +25,13 @@ from omegaconf.errors import (
 from pydantic import Field
 
 from harness.amounts import parse_bytes, parse_share
+from harness.assets import hub
 from harness.assets.source import Source
 from harness.checked import Checked, Count, Name, Rate, Seed, Share, from_plain, validator
 from harness.errors import ConfigError
 from harness.measure_config import MeasureConfig
 from harness.recipes.multiples import FAMILIES
+from harness.task_config import TaskConfig
 
 # Part of every trial's identity: raise it when a record written before could not be compared.
 SCHEMA = 4
@@ -44,8 +46,10 @@ LATER: dict[str, dict[str, Any]] = {
         "quoting": True,
         "group_pattern": None,
         "max_answer": 16,
+        "separator": None,
+        "stratify": False,
     },
-    "train": {"devices": 1},
+    "train": {"devices": 1, "compile": False},
 }
 """Fields that came after the first records, with their defaults: a trial that leaves them there has
 the id and the recipe that it had before there were such fields.
@@ -60,87 +64,6 @@ class ModelConfig(Checked):
     """How token states become the one state that a classification head reads."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """How the base's weights are held; float16 weighs no less, and training in it overflows."""
-
-
-@dataclass(frozen=True)
-class TaskConfig(Checked):
-    name: Name
-    kind: Literal["classification", "regression", "tokens", "generation"]
-    source: Source
-    format: Literal["csv", "tsv", "jsonl", "parquet", "folders", "conll"]
-    text: Name
-    """Column of the text: of the words, where each has a tag; of the prompt, where one answers.
-
-    In `jsonl`, dots lead into what is nested: `messages.0.content`.
-    """
-    label: Name
-    """Column of the class, the number, the words' tags, or the answer."""
-    max_length: Count
-    """Tokens kept of each text, or of both texts of a pair."""
-    pair: str | None = None
-    """Column of a second text, which the model reads after the first."""
-    file: str = ""
-    """The data inside the source; empty where the source is the file itself."""
-    files: dict[Literal["train", "validation", "test"], Name] = field(default_factory=dict)
-    """A file for each official split, in place of `file`; a split without one is cut from train."""
-    split: str | None = None
-    """Column that says train, validation or test; a split that it never names is cut from train."""
-    columns: tuple[Name, ...] | None = None
-    """Names of the columns from the left, in a file without a header; after a last `...` there may
-    be more cells.
-    """
-    skip: Annotated[int, Field(ge=0)] = 0
-    """Lines at the head of a file that are no part of the table."""
-    quoting: bool = True
-    """Whether quotes around a cell are no part of it."""
-    labels: tuple[str, ...] | None = None
-    """The classes or tags in their order; null takes the sorted values that are found."""
-    drop: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Rows left out: column and values."""
-    encoding: str = "utf-8"
-    group: str | None = None
-    """Column whose values must not straddle splits; null keeps only equal texts together."""
-    group_pattern: str | None = None
-    """Regular expression whose first parenthesis, in the column `group`, is the group."""
-    validation: Share = 0.1
-    """Share of the groups that are cut from train to validate; unused beside an official split."""
-    test: Share = 0.15
-    metric: Literal[
-        "accuracy",
-        "macro_f1",
-        "spearman",
-        "pearson",
-        "entity_f1",
-        "exact_match",
-        "rouge_l",
-        "chrf",
-        "perplexity",
-    ] = "accuracy"
-    max_answer: Count = 16
-    """Tokens that a generated answer may have."""
-    limit: dict[Literal["train", "validation", "test"], Count | None] = field(default_factory=dict)
-    """At most so many examples of a split."""
-
-    def __post_init__(self) -> None:
-        if self.pair is not None and self.kind not in ("classification", "regression"):
-            raise ConfigError("pair", self.pair, f"is nothing that kind={self.kind} reads")
-        if self.labels is not None and self.kind not in ("classification", "tokens"):
-            raise ConfigError("labels", list(self.labels), f"kind={self.kind} has no classes")
-        if self.files and self.file:
-            raise ConfigError("files", self.files, f"contradicts file={self.file}; give one")
-        if self.files and self.split is not None:
-            raise ConfigError("files", self.files, f"contradicts split={self.split}; give one")
-        if self.files and "train" not in self.files:
-            raise ConfigError("files", self.files, "lacks train, the file to train on")
-        if self.format == "conll" and self.columns is None:
-            expected = "format=conll needs the names of its columns, such as [word, pos, tag]"
-            raise ConfigError("columns", None, expected)
-        if self.columns is not None and self.format not in ("csv", "tsv", "conll"):
-            expected = f"format={self.format} names its columns itself"
-            raise ConfigError("columns", list(self.columns), expected)
-        if self.group_pattern is not None and self.group is None:
-            expected = "needs group, the column that it looks at"
-            raise ConfigError("group_pattern", self.group_pattern, expected)
 
 
 @dataclass(frozen=True)
@@ -187,6 +110,8 @@ class TrainConfig(Checked):
     """Mixed precision: weights in float32, products of a training step in bfloat16."""
     devices: Count = 1
     """Devices that the model is spread over for its training, each with rows of every batch."""
+    compile: bool = False
+    """Let torch compile the steps of the training, for batches of any size and length."""
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulation:
@@ -196,6 +121,8 @@ class TrainConfig(Checked):
         if self.devices > rows:
             expected = f"must be at most {rows}, the texts computed at once"
             raise ConfigError("devices", self.devices, expected)
+        if self.devices > 1 and self.compile:
+            raise ConfigError("compile", True, f"is of one device: devices=1, not {self.devices}")
         if self.devices > 1 and self.optimizer not in ("adamw", "sgd"):
             expected = f"takes no pieces of tensors: adamw or sgd, or devices=1, not {self.devices}"
             raise ConfigError("optimizer", self.optimizer, expected)
@@ -275,21 +202,28 @@ def readable() -> Iterator[None]:
 
 @readable()
 def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialConfig:
-    """The checked trial of a composed config; raises ConfigError."""
+    """The checked trial of a composed config; raises ConfigError.
+
+    Where the task leaves its kind or files to the data, they are fetched and read.
+    """
+    from harness.tasks import inferred
+
     for name in ("model", "task", "method"):
         if not OmegaConf.is_dict(cfg.get(name)):
             raise ConfigError(name, cfg.get(name), "must be one of the configs of its group")
     cfg = cfg.copy()
     _set_size(cfg)
+    task = inferred.settled(_without_shorts(_plain(cfg.task)))
+    with open_dict(cfg):  # the kind of task has a say in the rate
+        cfg.task = task
     plain = _plain(cfg)
     method = plain["method"]
     own = {entry.name for entry in fields(MethodConfig)} - {"options"}
     # The rate is the recipe's: the method's file only proposes it.
     options = {k: v for k, v in method.items() if k not in own | {"learning_rate", "default_size"}}
     plain["method"] = {k: method[k] for k in own if k in method} | {"options": options}
-    # Short for source.path, which the file refers to it.
-    plain["task"].pop("path", None)
-    plain["model"].pop("path", None)
+    plain["model"] = _without_shorts(plain["model"])
+    plain["model"] = {**plain["model"], "name": _name(plain["model"])}
     # The family chooses the rate, which is the recipe's.
     family = plain["model"].pop("family", None)
     if family not in (None, *FAMILIES):
@@ -300,7 +234,7 @@ def trial_config(cfg: DictConfig, sources: Sequence[TrialConfig] = ()) -> TrialC
     if absent := [name for name in names if name not in plain]:
         raise ConfigError(absent[0], None, "needs a value")
     trial = from_plain(TrialConfig, {name: plain[name] for name in names})
-    return replace(trial, sources=tuple(sources))
+    return replace(trial, model=_at_commit(trial.model), sources=tuple(sources))
 
 
 @readable()
@@ -352,6 +286,29 @@ def identity(
         del plain["sources"]
     canonical = json.dumps([SCHEMA, plain], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _without_shorts(plain: dict[str, Any]) -> dict[str, Any]:
+    """Short for source.path and its like, which the file refers to it."""
+    return {key: value for key, value in plain.items() if key not in ("path", "repo", "revision")}
+
+
+def _name(model: dict[str, Any]) -> object:
+    """Of a model that was given none: that of its repository, or of its folder."""
+    source = model.get("source")
+    if model.get("name") is not None or not isinstance(source, dict):
+        return model.get("name")
+    where = source.get("repo") or source.get("path")
+    return where and Path(str(where)).absolute().name
+
+
+def _at_commit(model: ModelConfig) -> ModelConfig:
+    """With the commit that its branch stands for today, so that its weights are known."""
+    source = model.source
+    if source.kind != "hub":
+        return model
+    commit = hub.commit(str(source.repo), str(source.revision), "model.revision")
+    return replace(model, source=replace(source, revision=commit))
 
 
 def _set_size(cfg: DictConfig) -> None:

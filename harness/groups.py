@@ -211,6 +211,32 @@ class Energy(TypedDict, total=False):
     merged_joules_per_request: Number | None
 
 
+class PerClass(TypedDict, total=False):
+    label: str | None
+    train: Count | None
+    validation: Count | None
+    test: Count | None
+
+
+class Data(TypedDict, total=False):
+    rows: Count | None
+    dropped: Count | None
+    no_text: Count | None
+    no_label: Count | None
+    contradictory: Count | None
+    duplicate: Count | None
+    in_other_split: Count | None
+    train: Count | None
+    validation: Count | None
+    test: Count | None
+    classes: Count | None
+    commonest: Amount | None
+    imbalance: Amount | None
+    median_tokens: Amount | None
+    full: Amount | None
+    per_class: list[PerClass] | None
+
+
 class PhaseSeen(TypedDict, total=False):
     busy: bool | None
     other_cores: Number | None
@@ -258,4 +284,5 @@ class Groups(TypedDict, total=False):
     forgetting: Forgetting | None
     serving: Serving | None
     energy: Energy | None
+    data: Data | None
     environment: Environment | None

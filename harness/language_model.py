@@ -80,7 +80,7 @@ class OutputHeads:
         """The head for an adapted backbone; trained where the input embedding is trained."""
         if self._frozen is None:
             self._frozen = self._load()
-        return head_for(deepcopy(self._frozen), backbone, self.config)
+        return head_for(deepcopy(self._frozen), backbone)
 
     def _load(self) -> OwnHead:
         auto = language_class(self.config)
@@ -97,13 +97,11 @@ def language_class(config: PreTrainedConfig) -> Any:
     return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
 
 
-def head_for(head: OwnHead, backbone: nn.Module, config: PreTrainedConfig) -> OwnHead:
-    """`head` on an adapted backbone: trained where the input embedding is trained."""
+def head_for(head: OwnHead, backbone: nn.Module) -> OwnHead:
+    """`head` on an adapted backbone, tied to its input embedding where it was."""
     base: Any = getattr(backbone, "get_base_model", lambda: backbone)()
-    embedding = base.get_input_embeddings()
-    if config.tie_word_embeddings:
-        head.tie(embedding)
-    return head.requires_grad_(embedding.weight.requires_grad)
+    head.follow(base.get_input_embeddings())
+    return head
 
 
 def start_of(config: PreTrainedConfig) -> int:

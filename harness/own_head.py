@@ -18,6 +18,10 @@ class OwnHead(nn.Module):
     def __init__(self, model: PreTrainedModel) -> None:
         """`model` is consumed: the transformer is taken out of it."""
         super().__init__()
+        inputs, outputs = model.get_input_embeddings(), model.get_output_embeddings()
+        # As it was loaded: a config may say otherwise, such as that of a T5 with two embeddings.
+        self.tied = outputs is not None and outputs.weight is inputs.weight
+        self._dtype = model.dtype
         self._below = _Given()
         # An encoder-decoder may hold its two halves without one module around them.
         prefix = model.base_model_prefix
@@ -27,17 +31,20 @@ class OwnHead(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Logits [..., vocabulary] of states [..., width]."""
-        self._below.states = states.to(self.model.dtype).reshape(1, -1, states.shape[-1])
+        self._below.states = states.to(self._dtype).reshape(1, -1, states.shape[-1])
         logits: Tensor = self.model().logits
         self._below.states = None
         return logits.reshape(*states.shape[:-1], -1)
 
-    def tie(self, embedding: nn.Module) -> None:
-        """Read the output embedding's weight off `embedding`, which stays where it is.
+    def follow(self, embedding: nn.Module) -> None:
+        """Be trained where the input embedding of a backbone is trained.
 
-        Both are one tensor then, as the model's own are: what trains it trains both.
+        Where the two are tied, what is read is the weight of `embedding` itself.
         """
-        self.model.set_output_embeddings(_Tied(embedding))
+        if self.tied:
+            self.model.set_output_embeddings(_Tied(embedding))
+        weight: Any = embedding.weight
+        self.requires_grad_(weight.requires_grad)
 
 
 def load(auto: Any, folder: Path, dtype: torch.dtype) -> OwnHead | None:

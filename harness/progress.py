@@ -98,4 +98,5 @@ def quality_of(record: dict[str, Any]) -> str:
     if quality["value"] is None:
         return f"validation {quality['metric']} {quality['validation']:.3f}"
     low, high = quality["ci_low"], quality["ci_high"]
-    return f"{quality['metric']} {quality['value']:.3f} [{low:.3f}, {high:.3f}]"
+    interval = "" if low is None else f" [{low:.3f}, {high:.3f}]"  # few examples carry none
+    return f"{quality['metric']} {quality['value']:.3f}{interval}"

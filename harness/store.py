@@ -6,13 +6,13 @@ import errno
 import gc
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from harness.config import SCHEMA
 from harness.errors import ConfigError, Unreadable
@@ -37,9 +37,10 @@ def write_json(path: Path, content: Json, lasting: bool = True) -> None:
     """
     text = json.dumps(content, indent=1, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    # Named before it is there: an interrupt as it comes into being leaves nothing behind.
+    temporary = path.with_name(f".{path.name}-{uuid4().hex[:8]}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with temporary.open("x", encoding="utf-8") as file:
             file.write(text + "\n")
             if lasting:
                 file.flush()
@@ -48,7 +49,7 @@ def write_json(path: Path, content: Json, lasting: bool = True) -> None:
         if lasting:
             settle(path.parent)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

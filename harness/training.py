@@ -108,10 +108,10 @@ def inputs(batch: Batch) -> Batch:
     return {name: tensor for name, tensor in batch.items() if name != "labels"}
 
 
-def _labels(batch: Batch) -> int:
-    """One of each example, or those of its tokens that are asked for."""
+def _labels(batch: Batch) -> int | Tensor:
+    """How many: one of each example, or those of its tokens that are asked for."""
     labels = batch["labels"]
-    return len(labels) if labels.ndim == 1 else int((labels != IGNORED).sum())
+    return len(labels) if labels.ndim == 1 else (labels != IGNORED).sum()
 
 
 def _parts(batch: Batch, count: int) -> Iterator[Batch]:

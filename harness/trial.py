@@ -19,6 +19,7 @@ from transformers import PreTrainedConfig
 
 from harness.adapting import for_training
 from harness.checked import from_plain
+from harness.compiling import require_compiler
 from harness.config import TrialConfig
 from harness.errors import ConfigError, HarnessError
 from harness.measure import contention
@@ -127,6 +128,8 @@ def _check_one(trial: TrialConfig) -> Method:
     """The trial's method; raises what keeps it from being run."""
     if trial.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device", "cuda", f"torch {torch.__version__} sees no CUDA device")
+    if trial.train.compile:
+        require_compiler(trial.device)
     backbone = outline(trial.model)
     context = context_of(backbone.config)
     prompt = trial.method.virtual_tokens

@@ -18,7 +18,7 @@ from harness.phases import PHASES, Phase, phases
 from harness.versions import told
 
 GROUPS = ("parameters", "quality", "memory", "latency", "training", "merge", "capacity",
-          "forgetting", "serving", "energy", "environment")  # fmt: skip
+          "forgetting", "serving", "energy", "data", "environment")  # fmt: skip
 PARTS = "parts"
 EARLIER = ".earlier"
 LEFTOVERS = (".weights-*", ".*.json-*")

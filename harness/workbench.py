@@ -18,6 +18,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from harness import store, tasks
 from harness.adapting import for_inference, for_training
+from harness.compiling import as_written, compile_calls
 from harness.config import TrialConfig
 from harness.isolation import Failure
 from harness.measure.device import Device, device_for
@@ -115,7 +116,8 @@ class Workbench:
         Raises Failure where its answers are not finite.
         """
         model.eval()
-        given = self.run(lambda batch: self.kind.answers(model, batch), split)
+        with as_written():
+            given = self.run(lambda batch: self.kind.answers(model, batch), split)
         if lost := sum(answer is None for answer in given):
             told = f"the answers to {lost} of {len(given)} {split} examples are not finite"
             raise Failure("diverged", told)
@@ -149,7 +151,10 @@ class Workbench:
 
         It lies on the trial's device, if no other is given.
         """
-        return self._assembled(self.fresh_backbone(), trained_head=False, device=device).train()
+        model = self._assembled(self.fresh_backbone(), trained_head=False, device=device)
+        if self.trial.train.compile:
+            compile_calls(model)
+        return model.train()
 
     def fresh_backbone(self) -> nn.Module:
         """The same without a head, which needs no task."""

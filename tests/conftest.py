@@ -14,7 +14,11 @@ import pytest
 from hypothesis import settings
 
 from harness.stopping import SIGNALS
+from tests import workers
 from tests.instant import Instant
+from tests.workers import pytest_runtest_protocol as pytest_runtest_protocol
+
+workers.begin()
 
 # HYPOTHESIS_PROFILE=thorough runs as many cases as a change of what reads foreign files deserves.
 settings.register_profile("default", max_examples=300, deadline=None, database=None)

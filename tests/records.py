@@ -206,14 +206,15 @@ def quick(seeds: tuple[int, ...] = (0,), sizes: tuple[int, ...] = (4, 16), **cha
     ]
 
 
-def outcomes(made: dict[str, Any], n: int = EXAMPLES) -> dict[str, list]:
+def outcomes(made: dict[str, Any], n: int = EXAMPLES) -> dict[str, Any]:
     """Outcomes whose mean is the record's accuracy; hard examples are hard for all methods."""
     difficulty = np.random.default_rng(7).random(n)
     own = np.random.default_rng(int(made["trial"], 16)).normal(0, 0.08, n)
     right = round(made["quality"]["value"] * n)
     correct = np.zeros(n, dtype=int)
     correct[np.argsort(difficulty + own)[:right]] = 1
-    return {"ids": [f"test-{index}" for index in range(n)], "correct": correct.tolist()}
+    ids = [f"test-{index}" for index in range(n)]
+    return {"metric": "accuracy", "ids": ids, "scores": correct.tolist()}
 
 
 def write(results: Path, records: list[dict[str, Any]], with_outcomes: bool = True) -> Path:

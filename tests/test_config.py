@@ -6,16 +6,18 @@ import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.checked import from_plain
-from harness.config import Source, TrialConfig, identity
+from harness.config import LATER, Source, TrialConfig, identity
 from harness.entry import CONF, compose
 from harness.errors import ConfigError
 from harness.search import UNMEASURED
 from harness.sources import with_sources
 
+COMMIT = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
 METHODS = sorted(path.stem for path in (CONF / "method").glob("*.yaml"))
 
 
@@ -25,10 +27,59 @@ def test_every_shipped_method_composes_under_its_own_name(trial_of, method):
 
 
 @pytest.mark.parametrize("group", ["model", "task"])
-def test_every_shipped_model_and_task_composes_under_its_own_name(trial_of, group):
+def test_every_shipped_model_and_task_composes_under_its_own_name(trial_of, group, tmp_path):
     for path in (CONF / group).glob("*.yaml"):
-        own = (f"{group}.path=here",) if path.stem in ("csv", "jsonl", "path") else ()
-        assert getattr(trial_of(f"{group}={path.stem}", *own), group).name == path.stem
+        # What a user brings is called as it is there.
+        own = {
+            "hub": ("model.repo=org/hub", f"model.revision={COMMIT}"),
+            "path": ("model.path=path",),
+        }
+        if "path: ???" in path.read_text("utf-8") and group == "task":
+            made = "task.files={train: train}" if path.stem == "dataset" else "task.files=null"
+            own[path.stem] = (f"task.path={tmp_path}/{path.stem}.x", "task.kind=regression", made)
+        if (group, path.stem) == ("task", "hub"):  # its files say the format
+            own["hub"] = (
+                *("task.repo=org/hub", f"task.revision={COMMIT}", "task.format=csv"),
+                *("task.files={train: a.csv}", "task.kind=regression"),
+            )
+        assert getattr(trial_of(f"{group}={path.stem}", *own.get(path.stem, ())), group).name == (
+            path.stem
+        )
+
+
+def test_model_that_is_given_no_name_has_that_of_its_folder_or_repository(trial_of):
+    for own, name in (
+        ("model.path=models/mine/", "mine"),
+        ("model.path=models/mine model.name=another", "another"),
+    ):
+        assert trial_of("model=path", *own.split()).model.name == name
+
+
+def test_branch_of_the_hub_is_the_commit_that_it_stands_for(trial_of, monkeypatch):
+    asked = []
+
+    def model_info(api, repo, revision):
+        asked.append((repo, revision))
+        return SimpleNamespace(sha=COMMIT)
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", model_info)
+    of_branch = trial_of("model=hub", "model.repo=org/one").model
+    of_commit = trial_of("model=hub", "model.repo=org/one", f"model.revision={COMMIT}").model
+    assert of_branch == of_commit
+    assert (of_branch.name, of_branch.source.revision) == ("one", COMMIT)
+    assert asked == [("org/one", "main")]
+
+
+def test_branch_of_the_hub_without_a_network_says_what_to_do(trial_of):
+    with pytest.raises(ConfigError) as error:
+        trial_of("model=hub", "model.repo=org/two", "model.revision=v1")
+    said = str(error.value)
+    assert said.startswith("model.revision=v1: its commit cannot be asked for: ")
+    assert said.endswith(
+        "offline mode is enabled. To disable it, please unset the `HF_HUB_OFFLINE` environment"
+        " variable; give the commit of a fetched one, or fetch it where the hub can be reached,"
+        " and use model=path model.path=..."
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,6 +143,22 @@ class TestIdentity:
         # A source is a config within the config.
         assert replace(two, sources=(trial_of("device=cpu"),)).as_dict()["sources"] == [one]
 
+    def test_fields_that_came_later_are_part_of_it_where_they_are_set(self, trial_of):
+        task = {"pair": "b", "files": {"train": "a"}, "split": "s", "columns": ("a", "b"),
+                "skip": 1, "quoting": False, "group_pattern": "(.*)", "max_answer": 4,
+                "separator": ";", "stratify": True}  # fmt: skip
+        assert task.keys() == LATER["task"].keys()
+        beside = {"stratify": {"group": None}}
+        trial = trial_of("device=cpu")
+        trial = replace(trial, task=replace(trial.task, file="", group="g"))
+        changed = [
+            replace(trial, task=replace(trial.task, **{name: value, **beside.get(name, {})}))
+            for name, value in task.items()
+        ]
+        assert len({self.of(each) for each in (trial, *changed)}) == len(task) + 1
+        for each in changed:
+            assert from_plain(TrialConfig, each.as_dict()) == each
+
     def test_edited_files_are_another_trial(self, trial_of):
         found = {self.of(trial_of()), self.of(trial_of(), task="u"), self.of(trial_of(), model="n")}
         assert len(found) == 3
@@ -135,6 +202,10 @@ class TestIdentity:
         (("train.warmup=1.5",), "train.warmup=1.5: should be less than 1"),
         (("task.validation=2",), "task.validation=2: should be less than 1"),
         (("task.metric=acuracy",), "task.metric=acuracy: should be 'accuracy', 'macro_f1'"),
+        (
+            ("task.metric=spearman",),
+            "task.metric=spearman: does not score kind=classification, which takes accuracy, macro",
+        ),
         (("measure.new_tokens=1",), "measure.new_tokens=1: should be greater than or equal to 2"),
         (
             ("measure.serving.adapters=[0]",),
@@ -201,5 +272,6 @@ def test_plain_values_are_those_that_json_makes_of_the_fields(overrides):
         # What ids were made of since the first record: text for text.
         expected = json.loads(json.dumps(asdict(each)))
         for one in (expected, *expected["sources"]):
-            assert one["train"].pop("devices") == 1  # which came later
+            for group, defaults in LATER.items():
+                assert {name: one[group].pop(name) for name in defaults} == defaults
         assert json.dumps(each.as_dict()) == json.dumps(expected)

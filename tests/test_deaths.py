@@ -69,6 +69,7 @@ def test_a_death_is_a_record_with_its_phase_and_what_was_measured_before(
         assert record["latency"]["unmerged_over_base"]["value"] > 0
 
 
+@pytest.mark.cores
 @pytest.mark.skipif(available("cpu") < 2, reason="two ranks need two cores")
 def test_death_of_one_rank_ends_the_training_and_the_record_names_it(tmp_path: Path) -> None:
     record = run(

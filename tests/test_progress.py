@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.progress import Progress
+from harness.progress import Progress, quality_of
 
 
 @pytest.fixture
@@ -52,3 +52,10 @@ def test_a_listener_that_is_gone_ends_nothing(progress, monkeypatch):
         progress.say("trained 1/4")
         with pytest.raises(BrokenPipeError):
             deaf.close()
+
+
+def test_a_quality_on_few_examples_is_told_without_an_interval():
+    quality = {"metric": "rouge_l", "value": 0.25, "ci_low": 0.2, "ci_high": 0.31}
+    assert quality_of({"quality": quality}) == "rouge_l 0.250 [0.200, 0.310]"
+    few = quality | {"ci_low": None, "ci_high": None}
+    assert quality_of({"quality": few}) == "rouge_l 0.250"

@@ -16,6 +16,7 @@ CALLS = "tests.rank_calls"
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.cores,
     pytest.mark.skipif(available("cpu") < 2, reason="two ranks need two cores"),
 ]
 

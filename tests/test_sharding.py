@@ -42,6 +42,7 @@ def over_two(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
 
 
 @pytest.mark.slow
+@pytest.mark.cores
 @pytest.mark.skipif(available("cpu") < 2, reason="two ranks need two cores")
 @pytest.mark.parametrize("name", CASES)
 def test_two_ranks_train_as_one_device_does(over_two, name):
@@ -65,6 +66,7 @@ def test_two_ranks_train_as_one_device_does(over_two, name):
 
 
 @pytest.mark.slow
+@pytest.mark.cores
 @pytest.mark.skipif(available("cpu") < 2, reason="two ranks need two cores")
 def test_each_rank_holds_half(over_two):
     # A piece is whole rows: of a tensor of one, the first rank has all.

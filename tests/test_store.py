@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -53,6 +54,20 @@ def test_write_that_dies_half_way_leaves_the_old_file_whole(tmp_path, monkeypatc
         store.write_json(path, {"a": 2})
     assert store.read_json(path) == {"a": 1}
     assert os.listdir(tmp_path) == ["r.json"]
+
+
+def test_interrupt_as_the_new_file_comes_into_being_leaves_nothing(tmp_path, monkeypatch):
+    real = os.open
+
+    def opened(path, *rest: object, **named: object) -> int:
+        real(path, *rest, **named)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", opened)  # mkstemp's
+    monkeypatch.setattr(io, "open", lambda path, *_, **__: opened(path, os.O_CREAT))  # a path's
+    with pytest.raises(KeyboardInterrupt):
+        store.write_json(tmp_path / "r.json", {"a": 1})
+    assert os.listdir(tmp_path) == []
 
 
 def test_done_means_ended_well_under_the_current_schema(tmp_path):

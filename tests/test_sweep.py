@@ -335,7 +335,7 @@ def swept(preset: str) -> set[str]:
 
 
 def test_smoke_and_named_sweep_every_shipped_method():
-    assert swept("smoke") == swept("named") == set(METHODS)
+    assert swept("smoke") == swept("named") == swept("breadth") == set(METHODS)
 
 
 def test_quick_sweep_has_each_family():

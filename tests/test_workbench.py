@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 from torch import nn
 
 from harness.isolation import Failure
@@ -52,10 +51,8 @@ def test_process_that_dies_while_it_saves_leaves_no_torn_weights(save, tmp_path)
     assert (tmp_path / WEIGHTS / ADAPTER).read_text() == "whole"
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_answers_that_are_not_finite_are_no_quality(monkeypatch, value):
-    logits = torch.tensor([[0.1, 0.2], [value, 0.3], [0.4, value]])
-    monkeypatch.setattr(Workbench, "run", lambda self, call, split: logits)
+def test_answers_that_are_not_finite_are_no_quality(monkeypatch):
+    monkeypatch.setattr(Workbench, "run", lambda self, call, split: [1, None, None])
     bench = Workbench.__new__(Workbench)
     expected = "the answers to 2 of 3 test examples are not finite"
     with pytest.raises(Failure, match=expected) as failure:

@@ -45,7 +45,8 @@ def fixed_capacity(study: Study, figure: str) -> Rule | None:
     floor, source = _floor(study)
     if floor is None:
         return None
-    perfect = 1.0 if study.higher_is_better else 0.0
+    # A model that is certain of every right token has a perplexity of one.
+    perfect = 1.0 if study.higher_is_better or study.metric == "perplexity" else 0.0
     return linear("capacity", "quality", floor, perfect, f"quality, {source} 0, perfect 1")
 
 

@@ -109,8 +109,8 @@ def _outcomes(raw: bytes) -> Outcomes:
     if not isinstance(ids, list):
         raise ConfigError("ids", type(ids).__name__, "must be a list of test examples")
     # Before there were other metrics the file said no more than which examples were right.
-    metric = content.get("metric", "accuracy")
-    if metric not in METRICS:
+    metric = "accuracy" if "correct" in content else content.get("metric")
+    if not isinstance(metric, str) or metric not in METRICS:
         raise ConfigError("metric", plain(metric), f"must be one of {', '.join(METRICS)}")
     named = ("correct",) if "correct" in content else METRICS[metric].columns
     columns = [_column(content, name, len(ids)) for name in named]

@@ -146,5 +146,6 @@ def shortened(text: str, most: int = 32) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def plural(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def plural(n: int, noun: str, nouns: str = "") -> str:
+    """1 pair, 2 pairs; what has another plural names it."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {nouns or f'{noun}s'}"

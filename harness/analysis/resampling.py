@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.entry import Entry
+from harness.analysis.replicates import RESAMPLES, SEED, draws
 from harness.analysis.study import Study
 from harness.analysis.ties import Z
 from harness.metrics.table import METRICS
-
-RESAMPLES = 200
-SEED = 0
 
 # Trials whose outcomes are multiplied at once, so that memory stays that of a block.
 BLOCK = 1024
@@ -34,9 +32,9 @@ _made: dict[int, NDArray[np.float64]] = {}
 def resampled(study: Study) -> NDArray[np.float64]:
     """Qualities of shape (RESAMPLES, entries), in the order of `study.entries`; NaN where unknown.
 
-    Where an entry has no outcomes on the examples that most entries were scored on, or the metric
-    is no mean over examples, its qualities are drawn from a normal distribution of the width of
-    its interval, apart from those of others. The same study gives the same numbers, and they are
+    Where an entry has no outcomes on the examples that most entries were scored on, its qualities
+    are drawn from a normal distribution of the width of its interval, apart from those of others.
+    The same study gives the same numbers, and they are
     worked out once while it lives.
     """
     key = id(study)
@@ -51,14 +49,13 @@ def bootstrap(
 ) -> NDArray[np.float64]:
     """Mean outcomes of shape (resamples, entries).
 
-    `outcomes` holds an array of shape (seeds, examples) of 0 and 1 for each entry, all on the same
-    examples. `keys` seed the draws of the entries' seeds, so that those of one entry do not hang on
-    which others there are.
+    `outcomes` holds an array of shape (seeds, examples) of scores in [0, 1] for each entry, all on
+    the same examples. `keys` seed the draws of the entries' seeds, so that those of one entry do
+    not hang on which others there are.
     """
     n = outcomes[0].shape[1]
-    # How often each example is drawn. Products are whole numbers, exact below 2**24 examples.
-    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
-    times = drawn.astype(np.float32)
+    # Products of times with 0 or 1 are whole numbers, exact below 2**24 examples.
+    times = draws(n, resamples).astype(np.float32)
     found = np.empty((resamples, len(outcomes)))
     for start, stop in _blocks([len(each) for each in outcomes]):
         right = times @ np.concatenate(outcomes[start:stop]).astype(np.float32).T
@@ -107,21 +104,36 @@ def _leading(score: NDArray[np.float64], playing: NDArray[np.bool_]) -> NDArray[
 
 def _resampled(study: Study) -> NDArray[np.float64]:
     found = np.full((RESAMPLES, len(study.entries)), np.nan)
-    scored = _scored(study)
-    if scored:
+    metric = METRICS.get(study.metric)
+    if metric is not None and metric.is_mean:
+        scored = _scored(study)
         keys = [_key(study.entries[place]) for place in scored]
-        found[:, list(scored)] = bootstrap(list(scored.values()), keys)
+        if scored:
+            found[:, list(scored)] = bootstrap(list(scored.values()), keys)
+    elif metric is not None:
+        for place, values in _replicated(study).items():
+            key = _key(study.entries[place])
+            found[:, place] = _over_seeds(values, key) / values.shape[1]
     for place, entry in enumerate(study.entries):
-        if place not in scored and entry["quality"].known:
+        if np.isnan(found[0, place]) and entry["quality"].known:
             found[:, place] = _from_interval(entry)
     return found
 
 
+def _replicated(study: Study) -> dict[int, NDArray[np.float64]]:
+    """Metrics of resamples, of shape (RESAMPLES, seeds), by the place of the entry."""
+    by_place = {
+        place: made
+        for place, entry in enumerate(study.entries)
+        if entry["quality"].known and (made := study.replicates(entry)) is not None
+    }
+    counts = Counter(made.ids for made in by_place.values())
+    ids = counts.most_common(1)[0][0] if counts else ()
+    return {place: made.resampled.T for place, made in by_place.items() if made.ids == ids}
+
+
 def _scored(study: Study) -> dict[int, NDArray[np.float64]]:
     """Outcomes of shape (seeds, examples) by the place of the entry, all on the same examples."""
-    metric = METRICS.get(study.metric)
-    if metric is None or not metric.is_mean:
-        return {}
     by_place = {
         place: [o for o in study.outcomes(entry) if o is not None]
         for place, entry in enumerate(study.entries)

@@ -96,7 +96,7 @@ def answer(study: Study, scenario: Scenario, own: dict[str, Any] | None = None) 
 
 def enough_quality(study: Study) -> float | None:
     """The floor and KEPT of the best gain over it. Where no floor was run, KEPT of the best, if
-    quality counts from zero up, else None.
+    quality counts from zero up and something is above zero, else None.
     """
     best = study.best()
     if best is None or (study.floor is None and not study.higher_is_better):
@@ -105,6 +105,8 @@ def enough_quality(study: Study) -> float | None:
     top = best["quality"].value
     assert floor is not None
     assert top is not None
+    if study.floor is None and top <= 0:
+        return None
     return floor + KEPT * (top - floor)
 
 

@@ -16,7 +16,9 @@ from harness.analysis.entry import Basis, Entry, entry, memory_basis
 from harness.analysis.environment import Environment, commonest, environment
 from harness.analysis.evidence import Evidence, Outcomes, evidence
 from harness.analysis.figures import Row
+from harness.analysis.replicates import Replicates, replicates
 from harness.analysis.scores import Scores, pooled_scores
+from harness.metrics.table import METRICS
 
 # A missing config column leaves these to tell one recipe from another.
 RECIPE_COLUMNS = ("training.steps", "training.learning_rate")
@@ -96,8 +98,22 @@ class Study:
             self._scores[of.label] = pooled_scores(self.outcomes(of))
         return self._scores[of.label]
 
+    def replicates(self, of: Entry) -> Replicates | None:
+        """The metric on resamples of the test examples; None where it cannot be had. Worked out
+        once.
+        """
+        if of.label not in self._replicates:
+            metric = METRICS.get(self.metric)
+            found = None if metric is None else replicates(metric, self.outcomes(of))
+            self._replicates[of.label] = found
+        return self._replicates[of.label]
+
     @cached_property
     def _scores(self) -> dict[str, Scores | None]:
+        return {}
+
+    @cached_property
+    def _replicates(self) -> dict[str, Replicates | None]:
         return {}
 
 

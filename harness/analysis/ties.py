@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from harness.analysis.entry import Entry
 from harness.analysis.evidence import places as places_of
+from harness.analysis.replicates import Replicates
 from harness.analysis.scores import Scores
 from harness.analysis.study import Study
 from harness.metrics.table import METRICS
@@ -44,8 +47,8 @@ class Place:
 def compare(study: Study, first: Entry, second: Entry) -> Comparison:
     """Quality of the first less that of the second, positive when the first is better.
 
-    Paired where both were scored example by example on the same examples by a metric that is the
-    mean over examples; else by whether the intervals overlap, which is the blunter test.
+    Paired where what the metric is made of was kept of the same examples for both; else by whether
+    the intervals overlap, which is the blunter test.
     """
     return against(study, first, [second])[0]
 
@@ -53,7 +56,10 @@ def compare(study: Study, first: Entry, second: Entry) -> Comparison:
 def against(study: Study, first: Entry, others: Sequence[Entry]) -> list[Comparison]:
     """`compare` with the same first for each of the others, worked out together."""
     metric = METRICS.get(study.metric)
-    paired = _paired(study, first, others) if metric is not None and metric.is_mean else {}
+    paired: dict[int, Comparison] = {}
+    if metric is not None:
+        pairing = _by_scores if metric.is_mean else _by_resamples
+        paired = pairing(study, first, others)
     return [paired.get(place) or _apart(study, first, other) for place, other in enumerate(others)]
 
 
@@ -92,6 +98,23 @@ def paired_interval(
     return float(differences[0]), float(lows[0]), float(highs[0])
 
 
+def resampled_differences(
+    first: Replicates, others: Sequence[Replicates]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The first's metric less that of each other, and half of the 95% interval, of shape (others,).
+
+    Over examples by Student's t, with the standard deviation of the same difference on resamples of
+    them, the same ones for both. Widths between seeds are added in squares.
+    """
+    n = len(first.ids)
+    values = np.array([each.values.mean() for each in others])
+    drawn = first.mean - np.stack([each.mean for each in others])
+    # Resamples spread less than samples do, by this root.
+    half = stdtrit(n - 1, 0.975) * sqrt(n / (n - 1)) * drawn.std(axis=1, ddof=1)
+    between = first.width**2 + np.array([each.width for each in others]) ** 2
+    return first.values.mean() - values, np.sqrt(half**2 + between)
+
+
 def _intervals(
     first: NDArray[np.float64],
     others: NDArray[np.float64],
@@ -113,7 +136,7 @@ def _intervals(
     return per_example.mean(axis=1), centre - half, centre + half
 
 
-def _paired(study: Study, first: Entry, others: Sequence[Entry]) -> dict[int, Comparison]:
+def _by_scores(study: Study, first: Entry, others: Sequence[Entry]) -> dict[int, Comparison]:
     """By place in `others`, for those with which the first can be paired."""
     left = study.scores(first)
     if left is None:
@@ -137,10 +160,33 @@ def _paired(study: Study, first: Entry, others: Sequence[Entry]) -> dict[int, Co
     }
 
 
+def _by_resamples(study: Study, first: Entry, others: Sequence[Entry]) -> dict[int, Comparison]:
+    """The same for a metric that is no mean."""
+    left = study.replicates(first)
+    if left is None or len(left.ids) < METRICS[study.metric].fewest:
+        return {}
+    known = {
+        place: found
+        for place, other in enumerate(others)
+        if (found := study.replicates(other)) is not None and found.ids == left.ids
+    }
+    if not known:
+        return {}
+    sign = 1 if study.higher_is_better else -1
+    differences, halves = resampled_differences(left, list(known.values()))
+    return {
+        place: Comparison(gap, gap - half, gap + half, PAIRED, abs(gap) <= half)
+        for place, gap, half in zip(
+            known, (sign * differences).tolist(), halves.tolist(), strict=True
+        )
+    }
+
+
 def _apart(study: Study, first: Entry, second: Entry) -> Comparison:
     assert first["quality"].value is not None
     assert second["quality"].value is not None
     sign = 1 if study.higher_is_better else -1
     difference = sign * (first["quality"].value - second["quality"].value)
-    tied = first["quality"].overlaps(second["quality"])
+    unbounded = not (first["quality"].bounded and second["quality"].bounded)
+    tied = unbounded or first["quality"].overlaps(second["quality"])
     return Comparison(difference, None, None, OVERLAP, tied)

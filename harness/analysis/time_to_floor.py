@@ -40,7 +40,7 @@ def time_to_floor(study: Study, entry: Entry) -> Estimate:
         last = max(step for curve in entry.curves for step, _ in curve)
         which = "validation stays" if len(reached) == 1 else f"in {len(reached) - len(known)} of "
         which += "" if len(reached) == 1 else f"{len(reached)} seeds validation stays"
-        return unknown(f"{which} below the floor's for all {last} steps")
+        return unknown(f"{which} worse than the floor's for all {last} steps")
     step = entry["step_ms"]
     if step.value is None:
         return unknown(f"seconds per step: {step.reason}")

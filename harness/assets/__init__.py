@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,4 +88,6 @@ def _own(source: Source, field: str) -> Path:
     if not path.exists():
         where = path.absolute().parent
         raise ConfigError(f"{field}.path", source.path, f"no such file or folder in {where}")
+    if not os.access(path, os.R_OK):
+        raise ConfigError(f"{field}.path", source.path, "may not be read by this user")
     return path

@@ -140,11 +140,11 @@ def _around(value: float, half: float) -> dict[str, float]:
     return {"value": value, "ci_low": value - half, "ci_high": value + half}
 
 
-def _outcomes(record: Record) -> dict[str, list[Any]]:
+def _outcomes(record: Record) -> dict[str, Any]:
     """As many right as the record says; hard examples are hard for all methods."""
     difficulty = np.random.default_rng(7).random(EXAMPLES)
     own = np.random.default_rng(int(record["trial"], 16)).normal(0, 0.08, EXAMPLES)
     correct = np.zeros(EXAMPLES, dtype=int)
     correct[np.argsort(difficulty + own)[: round(record["quality"]["value"] * EXAMPLES)]] = 1
     ids = [hashlib.sha256(str(place).encode()).hexdigest()[:16] for place in range(EXAMPLES)]
-    return {"ids": ids, "correct": correct.tolist()}
+    return {"metric": "accuracy", "ids": ids, "scores": correct.tolist()}

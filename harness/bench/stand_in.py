@@ -11,7 +11,7 @@ from harness.bench.many import real_record
 from harness.isolation import Outcome, Processes, Task
 
 # The groups that a phase gives; the others give the one of their own name.
-GIVES = {"plan": (), "train": ("parameters", "quality", "training"), "speed": ()}
+GIVES = {"plan": (), "train": ("parameters", "quality", "training", "data"), "speed": ()}
 
 
 def answer(**arguments: Any) -> dict[str, Any]:

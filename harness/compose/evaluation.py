@@ -75,6 +75,9 @@ def evaluate(trials: list[Values], merging: Values) -> Values:
 
 
 def _check(trial: TrialConfig) -> None:
+    if trial.task.metric == "perplexity":
+        expected = "cannot be averaged with other tasks' metrics, of all of which more is better"
+        raise ConfigError("task.metric", "perplexity", expected)
     method, name = load_method(trial.method), trial.method.name
     if not isinstance(method, PeftMethod):
         raise ConfigError("method", name, "trains no adapter beside the base that could be merged")

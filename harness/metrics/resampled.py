@@ -87,13 +87,14 @@ def _ranks(values: Floats, times: Floats) -> Floats:
 def _correlation(first: Floats, second: Floats, times: Floats) -> Floats:
     """Pearson's, each example there as often as it was drawn; 0 where either side is constant."""
     first, second = _centred(first, times), _centred(second, times)
-    covariance = np.einsum("ij,ij,ij->i", times, first, second)
-    variances = [np.einsum("ij,ij,ij->i", times, side, side) for side in (first, second)]
-    return _ratio(covariance, np.sqrt(variances[0] * variances[1]))
+    drawn, others = times * first, times * second
+    covariance = np.einsum("ij,ij->i", drawn, second)
+    squares = np.einsum("ij,ij->i", drawn, first) * np.einsum("ij,ij->i", others, second)
+    return _ratio(covariance, np.sqrt(squares))
 
 
 def _centred(side: Floats, times: Floats) -> Floats:
-    mean = (times * side).sum(axis=1) / times.sum(axis=1)
+    mean = np.einsum("ij,ij->i", times, side) / times.sum(axis=1)
     found = side - mean[:, None]
     # What is left of a constant is rounding, and would correlate with anything.
     found[np.abs(found) <= 1e-12 * np.abs(side)] = 0.0

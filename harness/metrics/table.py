@@ -1,4 +1,4 @@
-"""Every metric: which kinds of task may use it, and what it is made of, example by example.
+"""Every metric: what it is made of, example by example, and what it is a function of.
 
 Without `evaluate`, so that who compares trials need not import it.
 """
@@ -32,13 +32,12 @@ class Metric:
     metric of resamples (harness.metrics.resampled).
     """
 
-    kinds: tuple[str, ...]
     of_example: Callable[[Any, Any], Sequence[float]]
     resampled: Callable[[Floats, Floats], Floats]
     columns: tuple[str, ...] = SCORES
     higher_is_better: bool = True
     share: bool = True
-    """Whether it lies in [0, 1] and may be shown in percent."""
+    """Whether it lies in [0, 1]."""
     fewest: int = FEWEST_RESAMPLED
     """Fewest examples that carry an interval of it, or of a difference in it."""
 
@@ -68,24 +67,17 @@ def _rouge_l(predicted: str, actual: str) -> tuple[float]:
     return (rouge_l(predicted, actual),)
 
 
-_CLASSES, _NUMBERS, _TAGS, _ANSWERS = (
-    ("classification",),
-    ("regression",),
-    ("tokens",),
-    ("generation",),
-)
 _PAIR = ("predicted", "actual")
 
 METRICS = {
-    "accuracy": Metric(_CLASSES, _equal, resampled.mean),
-    "macro_f1": Metric(_CLASSES, _pair, resampled.macro_f1, _PAIR),
-    "spearman": Metric(_NUMBERS, _pair, resampled.spearman, _PAIR, share=False),
-    "pearson": Metric(_NUMBERS, _pair, resampled.pearson, _PAIR, share=False),
-    "entity_f1": Metric(_TAGS, matched, resampled.pooled_f1, ("right", *_PAIR)),
-    "exact_match": Metric(_ANSWERS, _same_answer, resampled.mean),
-    "rouge_l": Metric(_ANSWERS, _rouge_l, resampled.mean, fewest=FEWEST_AVERAGED),
+    "accuracy": Metric(_equal, resampled.mean),
+    "macro_f1": Metric(_pair, resampled.macro_f1, _PAIR),
+    "spearman": Metric(_pair, resampled.spearman, _PAIR, share=False),
+    "pearson": Metric(_pair, resampled.pearson, _PAIR, share=False),
+    "entity_f1": Metric(matched, resampled.pooled_f1, ("right", *_PAIR)),
+    "exact_match": Metric(_same_answer, resampled.mean),
+    "rouge_l": Metric(_rouge_l, resampled.mean, fewest=FEWEST_AVERAGED),
     "chrf": Metric(
-        _ANSWERS,
         chrf_counts,
         resampled.chrf,
         tuple(
@@ -95,7 +87,6 @@ METRICS = {
         ),
     ),
     "perplexity": Metric(
-        _ANSWERS,
         _pair,
         resampled.perplexity,
         ("nats", "tokens"),
@@ -108,6 +99,5 @@ PROPORTIONS = ("accuracy", "exact_match")
 """Metrics whose scores are 0 or 1."""
 
 
-def is_share(metric: str) -> bool:
-    """Whether it may be shown in percent; what is not in the table is shown as it is."""
-    return metric in METRICS and METRICS[metric].share
+SHARES = tuple(name for name, metric in METRICS.items() if metric.share)
+"""Metrics in [0, 1], which are told in points and can be held against a margin in points."""

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from harness.compiling import Compilations
 from harness.measure import parameters
 from harness.measure.environment import environment
 from harness.methods.anatomy import layers
@@ -20,6 +21,7 @@ from harness.models import TaskModel, outline
 from harness.ranks import leads
 from harness.sharding import SpreadTaskModel, spread
 from harness.store import write_json
+from harness.tasks import look
 from harness.tasks.quality import Quality
 from harness.training import fit
 from harness.workbench import Workbench
@@ -42,8 +44,13 @@ def run(bench: Workbench) -> dict[str, Any]:
         "parameters": {**asdict(counted), "adapter": stored, "file_bytes": file_bytes},
         "quality": _quality(test, validation),
         "training": training,
+        "data": _data(bench) if final else None,
         "environment": environment(bench.device.gpu),
     }
+
+
+def _data(bench: Workbench) -> dict[str, Any]:
+    return look.group(bench.trial.task, bench.data, bench.encoded("train").lengths)
 
 
 def _spread(bench: Workbench) -> TaskModel:
@@ -94,8 +101,10 @@ def _train_by_steps(bench: Workbench, model: TaskModel) -> dict[str, Any]:
     # The end of the curve is scored anyway.
     at = {round(recipe.steps * place / points) for place in range(1, points)} - {0, recipe.steps}
     pauses = {step: partial(score, step) for step in at}
-    log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe, pauses)
+    with Compilations() as compiled:
+        log = fit(model, bench.training_batches(), bench.kind.loss, optimizer, recipe, pauses)
     return {
+        **(compiled.figures() if recipe.compile else {}),
         "steps": recipe.steps,
         "learning_rate": recipe.learning_rate,
         "seconds": log.seconds,

@@ -95,9 +95,8 @@ def headed(
     if says_tokens(request, config):
         return LanguageModel(adapted), _token_loss(follows=not config.is_encoder_decoder)
     if request.objective == "answers":
-        whole = outline(request.model, config, language_class(config))
-        head = head_for(OwnHead(whole).requires_grad_(False), adapted, config)
-        return LanguageTaskModel(adapted, head), cross_entropy
+        head = OwnHead(outline(request.model, config, language_class(config)))
+        return LanguageTaskModel(adapted, head_for(head, adapted)), cross_entropy
     linear = nn.Linear(config.hidden_size, request.classes)
     if request.objective == "tags":
         return TaskModel(adapted, linear, pooling=None), cross_entropy

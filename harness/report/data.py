@@ -122,17 +122,20 @@ def packed(values: NDArray[Any], dtype: str) -> str:
 
 def quantised(qualities: NDArray[np.float64]) -> dict[str, Any]:
     """Qualities of shape (resamples, entries) as whole steps above the lowest; the largest code
-    stands for NaN.
+    stands for NaN. Steps are coarser where a metric without bounds, such as a perplexity, spreads
+    over more of them than there are codes.
     """
     known = qualities[~np.isnan(qualities)]
-    low = round(float(known.min()) / STEP) if known.size else 0
-    highest = round(float(known.max()) / STEP) - low if known.size else 0
+    spread = float(known.max() - known.min()) if known.size else 0.0
+    step = max(STEP, spread / 2**31)
+    low = round(float(known.min()) / step) if known.size else 0
+    highest = round(float(known.max()) / step) - low if known.size else 0
     dtype = "<u2" if highest < 2**16 - 1 else "<u4"
-    steps = np.rint(qualities / STEP) - low
+    steps = np.rint(qualities / step) - low
     codes = np.where(np.isnan(qualities), np.iinfo(dtype).max, steps)
     return {
         "count": len(qualities),
-        "step": STEP,
+        "step": step,
         "low": low,
         "bytes": np.dtype(dtype).itemsize,
         "codes": packed(codes, dtype),

@@ -58,7 +58,7 @@ def axis_spec(axis: Axis) -> Spec:
         "range": [low, high],
         "title": {"text": escaped(axis.title), "standoff": 8},
         "tickvals": [tick for tick, _ in axis.ticks],
-        "ticktext": [text for _, text in axis.ticks],
+        "ticktext": [escaped(text) for _, text in axis.ticks],
         "gridcolor": "--grid",
         "linecolor": "--muted",
         "tickfont": {"color": "--muted"},

@@ -18,6 +18,7 @@ from harness.report.foreign import published
 from harness.report.machine import machine
 from harness.report.subject import Subject
 from harness.report.table import UNSTABLE, Link, record_href
+from harness.report.task_data import task_data
 
 FIGURES = {
     "quality": "Quality",
@@ -102,6 +103,7 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
         parts = [*versions, *(f"commit {commit}" for commit in commits)]
         told.append(("Harness", listed(parts)))
     told += published(rows)
+    told += task_data(rows)
     told += _recipe(subject, rows)
     told += _measuring(rows)
     told += _probes(rows)

@@ -30,6 +30,10 @@ LIGHT = {
     "part-optimizer": "#c3d9e2",
     "fit-trains": "#d6eedd",
     "fit-inference": "#fbecc8",
+    "standing-1": "#eef4fb",
+    "standing-2": "#dfeaf7",
+    "standing-3": "#cfdff3",
+    "standing-4": "#b5cfec",
 }
 DARK = {
     "paper": "#14171c",
@@ -54,6 +58,10 @@ DARK = {
     "part-optimizer": "#34505f",
     "fit-trains": "#1f4a33",
     "fit-inference": "#55431a",
+    "standing-1": "#1b2430",
+    "standing-2": "#20304a",
+    "standing-3": "#263c60",
+    "standing-4": "#2e4b7c",
 }
 FAMILIES = {
     "bottleneck": "Bottleneck",

@@ -28,6 +28,7 @@ from harness.analysis.triangle import (
     sensitivity,
     triangle,
 )
+from harness.metrics.table import SHARES
 from harness.report import style
 
 COSTS = ("train_memory", "unmerged", "trainable")
@@ -281,7 +282,7 @@ class Subject:
 
     @property
     def in_points(self) -> bool:
-        return self.study.metric in ("accuracy", "macro_f1", "f1", "exact_match")
+        return self.study.metric in SHARES
 
     @property
     def quality_unit(self) -> str:

@@ -15,6 +15,14 @@ KINDS = {
     "generation": "harness.tasks.generation:Generation",
 }
 
+METRICS = {
+    "classification": ("accuracy", "macro_f1"),
+    "regression": ("spearman", "pearson"),
+    "tokens": ("entity_f1",),
+    "generation": ("exact_match", "rouge_l", "chrf", "perplexity"),
+}
+"""What the answers of a kind may be scored by; harness.metrics.table says how."""
+
 
 def load_kind(name: str) -> type[Kind]:
     """The class behind `task.kind`."""

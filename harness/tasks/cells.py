@@ -10,12 +10,15 @@ from harness.errors import ConfigError
 from harness.tasks.files import decoded
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 
 def texts(cells: pd.Series, task: TaskConfig) -> pd.Series:
     """Each cell as text; nothing is an empty one. Raises ConfigError for one that holds more."""
-    values = [_text(cell, place, cells.name, task) for place, cell in cells.items()]
+    values = [
+        cell if type(cell) is str and "\0" not in cell else _text(cell, place, cells.name, task)
+        for place, cell in zip(cells.index, cells, strict=True)
+    ]
     return pd.Series(values, index=cells.index, dtype=object)
 
 
@@ -36,6 +39,9 @@ def _words(cell: object, place: object, column: object, task: TaskConfig) -> tup
 
 def _text(cell: object, place: object, column: object, task: TaskConfig) -> str:
     if isinstance(cell, str):
+        if "\0" in cell:
+            expected = f"row {place} holds a null byte, which no text does"
+            raise ConfigError("task.source", column, expected)
         return cell
     if cell is None:
         return ""

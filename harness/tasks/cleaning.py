@@ -13,7 +13,7 @@ from harness.tasks import cells, labels
 from harness.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 FEW = 20  # values that a message can list
 
@@ -42,39 +42,60 @@ def clean(
         _check_lengths(rows, task)
     rows = rows.assign(group=_groups(raw.loc[rows.index], rows["key"], task))
     # Within a split: what contradicts a test example is left out of training as a copy of it.
-    same = [rows["official"], rows["key"]]
-    said = rows["label"].map(repr).groupby(same).transform("nunique")
-    rows = keep(rows, "contradictory", said == 1)
-    # Sorted first, so that the copy that stays does not depend on the order of the rows.
-    order = ["official", "key", "group", "text", *(["pair"] if task.pair else [])]
-    rows = rows.sort_values(order, key=lambda column: column.map(str))
-    rows = keep(rows, "duplicate", ~rows.duplicated(["official", "key"]))
+    rows = keep(rows, "contradictory", ~_are_in(rows, _contradictory(rows)))
+    rows = keep(rows, "duplicate", ~_are_in(rows, _surplus(rows, task)))
     if task.files or task.split is not None:
         rows = keep(rows, "in_other_split", ~_held_out(rows))
     return rows.drop(columns="read"), counts
+
+
+def _copies(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that say what another row of their split says, which are few as a rule."""
+    return rows[rows.duplicated(["official", "key"], keep=False)]
+
+
+def _are_in(rows: pd.DataFrame, some: pd.Index) -> pd.Series:
+    return pd.Series(rows.index.isin(some), index=rows.index)
+
+
+def _contradictory(rows: pd.DataFrame) -> pd.Index:
+    """Copies that do not all have the same label."""
+    copies = _copies(rows)
+    same = [copies["official"], copies["key"]]
+    said = copies["label"].map(repr).groupby(same).transform("nunique")
+    return copies.index[said > 1]
+
+
+def _surplus(rows: pd.DataFrame, task: TaskConfig) -> pd.Index:
+    """All copies but one, which does not depend on the order of the rows."""
+    order = ["official", "key", "group", "text", *(["pair"] if task.pair else [])]
+    copies = _copies(rows).sort_values(order, key=lambda column: column.map(str))
+    return copies.index[copies.duplicated(["official", "key"])]
 
 
 def _read(raw: pd.DataFrame, task: TaskConfig) -> pd.DataFrame:
     columns = {}
     if task.kind == "tokens":
         columns["text"] = cells.words(raw[task.text], task)
-        keys = [columns["text"].map(" ".join).map(_evened)]
+        keys = [_evened(map(" ".join, columns["text"]))]
     else:
         columns["text"] = cells.texts(raw[task.text], task)
-        keys = [columns["text"].map(_evened)]
+        keys = [_evened(columns["text"])]
     if task.pair is not None:
         columns["pair"] = cells.texts(raw[task.pair], task)
-        keys.append(columns["pair"].map(_evened))
-    # No key holds a tab, so that no two pairs share one.
-    columns["key"] = keys[0] if len(keys) == 1 else keys[0] + "\t" + keys[1]
+        keys.append(_evened(columns["pair"]))
+    # No part of a key holds a tab, so that no two pairs share one.
+    joined = keys[0] if len(keys) == 1 else ["\t".join(pair) for pair in zip(*keys, strict=True)]
+    columns["key"] = pd.Series(joined, index=raw.index, dtype=object)
     columns["label"] = labels.read(raw[task.label], task)
     table = pd.DataFrame(columns)
-    table["read"] = (pd.concat(keys, axis=1) != "").all(axis=1)
+    table["read"] = [all(parts) for parts in zip(*keys, strict=True)]
     return table
 
 
-def _evened(text: str) -> str:
-    return " ".join(text.split())
+def _evened(texts: Iterable[str]) -> list[str]:
+    """Texts without differences of white space."""
+    return [" ".join(text.split()) for text in texts]
 
 
 def _check_lengths(rows: pd.DataFrame, task: TaskConfig) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from harness.tasks.files import malformed, opened
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 DOCUMENT = "-DOCSTART-"
 """Begins a line between two documents, which is no sentence."""

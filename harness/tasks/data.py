@@ -10,14 +10,14 @@ import pandas as pd
 
 from harness.assets import fetch
 from harness.errors import ConfigError
-from harness.tasks import cells, labels, reader, splits
+from harness.tasks import cells, labels, look, reader, splits
 from harness.tasks.cleaning import clean
 from harness.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,13 @@ class TaskData:
     """Rows read, and rows left out by each rule."""
 
 
-def check(task: TaskConfig) -> None:
-    """Raise ConfigError or AssetError where `load` would, without importing torch or datasets.
+def check(task: TaskConfig) -> list[str]:
+    """Lines on the data, for people; raises ConfigError or AssetError where `load` would.
 
-    Fetches the data if it is not there yet. Columns are checked before the rows are read.
+    Without importing torch. Fetches the data if it is not there yet. Columns are checked before the
+    rows are read.
     """
-    examples(task)
+    return look.told(task, examples(task))
 
 
 def load(task: TaskConfig) -> TaskData:
@@ -104,10 +105,14 @@ def examples(task: TaskConfig) -> Examples:
     """
     if task.text == task.label:
         raise ConfigError("task.label", task.label, "is the column of the text")
+    if task.pair in (task.text, task.label):
+        which = "text" if task.pair == task.text else "label"
+        raise ConfigError("task.pair", task.pair, f"is the column of the {which}")
     if task.validation + task.test >= 1:
         expected = f"leaves nothing to train on beside task.test={task.test}"
         raise ConfigError("task.validation", task.validation, expected)
-    rows, counts = clean(*_raw(task), task)
+    read, official = raw(task)
+    rows, counts = clean(read, official, task)
     if rows.empty:
         expected = f"no example is left of {counts['rows']} rows"
         raise ConfigError("task.source", fetch(task.source, "task.source"), expected)
@@ -115,31 +120,40 @@ def examples(task: TaskConfig) -> Examples:
     return _split(rows, names, counts, task)
 
 
-def _raw(task: TaskConfig) -> tuple[pd.DataFrame, pd.Series]:
-    """The rows as they are stored, and the split that each is given in."""
+def raw(task: TaskConfig) -> tuple[pd.DataFrame, pd.Series]:
+    """The rows as they are stored, and the split that each is given in. Raises ConfigError."""
     if not task.files:
-        raw = reader.read(_path(task, "task.file", task.file), task)
+        found = _rows(task, "task.file", task.file)
         if task.split is None:
-            return raw, pd.Series("train", index=raw.index)
-        return raw, splits.named(cells.texts(raw[task.split], task), task)
+            return found, pd.Series("train", index=found.index, dtype=object)
+        return found, splits.named(cells.texts(found[task.split], task), task)
     parts = {}
     for split, file in task.files.items():
-        part = reader.read(_path(task, f"task.files.{split}", file), task)
+        part = _rows(task, f"task.files.{split}", file)
         part.index = pd.Index([f"{place} of {file}" for place in part.index])
         parts[split] = part
-    given = [pd.Series(split, index=part.index) for split, part in parts.items()]
+    given = [pd.Series(split, index=part.index, dtype=object) for split, part in parts.items()]
     return pd.concat(parts.values()), pd.concat(given)
 
 
-def _path(task: TaskConfig, field: str, file: str) -> Path:
+def _rows(task: TaskConfig, field: str, file: str) -> pd.DataFrame:
+    """Of a file, or of all that a pattern with a star finds."""
+    paths = _paths(task, field, file)
+    parts = [reader.read(path, task) for path in paths]
+    if not any(map(len, parts)):
+        raise ConfigError("task.source", paths[0], "holds no row")
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def _paths(task: TaskConfig, field: str, file: str) -> list[Path]:
     folder = fetch(task.source, "task.source")
     # What stands for the data in a trial's identity is the digest of that folder.
     if Path(file).is_absolute() or ".." in Path(file).parts:
         raise ConfigError(field, file, f"leads out of {folder}")
-    path = folder / file
-    if not path.exists():
-        raise ConfigError(field, file, f"no such file in {path.parent}")
-    return path
+    found = sorted(folder.glob(file)) if "*" in file else [folder / file]
+    if not found or not found[0].exists():
+        raise ConfigError(field, file, f"no such file in {(folder / file).parent}")
+    return found
 
 
 def _split(
@@ -148,7 +162,7 @@ def _split(
     columns = {
         "text": rows["text"].map(list) if task.kind == "tokens" else rows["text"],
         "label": labels.numbered(rows["label"], names, task),
-        "id": rows["key"].map(splits.text_hash).str[:16],
+        "id": [splits.text_hash(key)[:16] for key in rows["key"]],
         "group": rows["group"],
     }
     if task.pair is not None:

@@ -13,7 +13,7 @@ import pandas as pd
 from harness.tasks.files import malformed, opened
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 LONGEST_CELL = 2**27  # characters
@@ -29,8 +29,12 @@ def table(path: Path, task: TaskConfig, wanted: list[str]) -> pd.DataFrame:
     rows = _rows(path, task)
     header = next(rows)
     places = [header.index(column) for column in wanted]
+    cells: list[list[str]] = [[] for _ in wanted]
+    for row in rows:
+        for column, place in zip(cells, places, strict=True):
+            column.append(row[place])
     # Cells stay text: "NA" may be a label, and "01" is not "1".
-    return pd.DataFrame([[row[place] for place in places] for row in rows], columns=wanted)
+    return pd.DataFrame(dict(zip(wanted, cells, strict=True)), dtype=object)
 
 
 def _rows(path: Path, task: TaskConfig) -> Iterator[list[str]]:
@@ -50,7 +54,7 @@ def _rows(path: Path, task: TaskConfig) -> Iterator[list[str]]:
             pass
         rows = csv.reader(
             file,
-            delimiter=SEPARATORS[task.format],
+            delimiter=task.separator or SEPARATORS[task.format],
             strict=True,
             quoting=csv.QUOTE_MINIMAL if task.quoting else csv.QUOTE_NONE,
         )
@@ -67,4 +71,10 @@ def _rows(path: Path, task: TaskConfig) -> Iterator[list[str]]:
                 yield row
         except csv.Error as error:
             line = task.skip + rows.line_num
-            raise malformed(path, task, f"line {line}: {error}") from error
+            raise malformed(path, task, f"line {line}: {_told(error)}") from error
+
+
+def _told(error: csv.Error) -> str:
+    if "unexpected end of data" in str(error):
+        return "a quote is never closed; task.quoting=false takes quotes as letters"
+    return str(error)

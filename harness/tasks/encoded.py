@@ -16,7 +16,7 @@ from harness.errors import ConfigError
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 TENSORS = "encoded.safetensors"
 IGNORED = -100

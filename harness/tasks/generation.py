@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from harness.errors import ConfigError
 from harness.language_model import LanguageTaskModel, OutputHeads, greedy, start_of
 from harness.models import TaskModel, load_tokenizer
 from harness.tasks.encoded import IGNORED, Encoded, check_length, filled, pad_id_of, padded
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from harness.config import ModelConfig, TaskConfig
+    from harness.config import ModelConfig
+    from harness.task_config import TaskConfig
     from harness.tasks.data import TaskData
 
 PERPLEXITY = "perplexity"
@@ -46,8 +48,12 @@ class Generation(Kind):
 
     @property
     def _end(self) -> int:
-        end: int = self._tokenizer.eos_token_id
-        return end
+        """The token that ends an answer; raises ConfigError for a model that has none."""
+        found = self._tokenizer.eos_token_id
+        if not isinstance(found, int):
+            expected = "its tokenizer names no token that ends a text (eos_token)"
+            raise ConfigError("model", self.model.name, expected)
+        return found
 
     def encode(self, split: Dataset, tokenizer: PreTrainedTokenizerBase) -> Encoded:
         """Prompts of at most `task.max_length` tokens, of which the last are kept: a question
@@ -62,10 +68,10 @@ class Generation(Kind):
         texts = [text if reads else f" {text}" for text in split["label"]]
         answers = tokenizer(texts, add_special_tokens=False)["input_ids"]
         most = self.task.max_answer - 1
-        ended = [[*ids[:most], tokenizer.eos_token_id] for ids in answers]
+        ended = [[*ids[:most], self._end] for ids in answers]
         rows = prompts["input_ids"]
         if not reads:  # some tokenizers end every text, and here it goes on
-            rows = [ids[:-1] if ids[-1] == tokenizer.eos_token_id else ids for ids in rows]
+            rows = [ids[:-1] if ids[-1] == self._end else ids for ids in rows]
         return Encoded(rows, ended, pad_id_of(tokenizer), pad_left=False)
 
     def batch(self, encoded: Encoded, indices: Sequence[int]) -> Batch:
@@ -125,12 +131,12 @@ class Generation(Kind):
         return [commonest] * len(split)
 
     def read(self, model: TaskModel, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-        """Nothing: there is no head to fit."""
-        return [(torch.empty(0, 1), torch.empty(0))] * len(batch["labels"])
+        """Raises ConfigError: the output embedding is the model's, and no head of a task's."""
+        expected = "trains a head alone, and a task of kind=generation has none: take another"
+        raise ConfigError("method", "head", expected)
 
     def fit_head(self, head: nn.Module, *splits: NDArray[Any]) -> dict[str, Any]:
-        """The base says texts as it is, so that its floor is what it says untrained."""
-        return {}
+        raise NotImplementedError("nothing is read for a head to be fitted to")
 
     def _nats(self, model: TaskModel, batch: Batch) -> list[float | None]:
         logits, labels = model(**inputs(batch)).double(), batch["labels"]

@@ -13,7 +13,7 @@ import pandas as pd
 from harness.tasks.files import malformed, opened
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 
 def columns(path: Path, task: TaskConfig) -> list[str]:
@@ -64,7 +64,8 @@ def _rows(path: Path, task: TaskConfig) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise malformed(path, task, f"line {number}: {error}") from error
+                problem = f"line {number}: {error}; expected one JSON object on each line"
+                raise malformed(path, task, problem) from error
             if not isinstance(row, dict):
-                raise malformed(path, task, f"line {number} holds no JSON object")
+                raise malformed(path, task, f"line {number} is no JSON object")
             yield row

@@ -12,7 +12,7 @@ from harness.errors import ConfigError
 from harness.tasks import cells
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 TAG = re.compile("O|[BI]-.+")
 
@@ -29,11 +29,12 @@ def read(column: pd.Series, task: TaskConfig) -> pd.Series:
         return found.map(lambda tags: tags or None)
     found = cells.texts(column, task)
     if task.kind == "regression":
-        values = [_number(text, place, task) for place, text in found.items()]
-        return pd.Series(values, index=column.index, dtype=object)
-    if task.kind == "generation":
-        found = found.str.strip()
-    return found.where(found.str.strip() != "", None)
+        numbers = [_number(text, place, task) for place, text in found.items()]
+        return pd.Series(numbers, index=column.index, dtype=object)
+    bare = [text.strip() for text in found]
+    values = bare if task.kind == "generation" else found
+    said = [value if text else None for value, text in zip(values, bare, strict=True)]
+    return pd.Series(said, index=column.index, dtype=object)
 
 
 def names(found: pd.Series, task: TaskConfig) -> tuple[str, ...]:
@@ -50,6 +51,7 @@ def names(found: pd.Series, task: TaskConfig) -> tuple[str, ...]:
         raise ConfigError("task.label", task.label, expected)
     if task.kind != "classification":
         return ()
+    _check_spaces(values, task)
     if len(values) > len(found) / 2:
         expected = f"is no column of classes: {len(values)} values in {len(found)} rows"
         raise ConfigError("task.label", task.label, expected)
@@ -76,6 +78,16 @@ def _ordered(values: list[str], task: TaskConfig) -> tuple[str, ...]:
             expected = f"lacks {name!r}, which is in {task.label}; add it, or drop its rows"
             raise ConfigError("task.labels", list(task.labels), expected)
     return task.labels
+
+
+def _check_spaces(values: list[str], task: TaskConfig) -> None:
+    """Raise ConfigError for classes that a reader of a table could not tell apart."""
+    bare: dict[str, str] = {}
+    for value in values:
+        other = bare.setdefault(" ".join(value.split()), value)
+        if other != value:
+            expected = f"{other!r} and {value!r} differ in white space alone; write them alike"
+            raise ConfigError("task.label", task.label, expected)
 
 
 def _number(text: str, place: object, task: TaskConfig) -> float | None:

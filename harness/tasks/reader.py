@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from harness.errors import ConfigError, nearest
-from harness.tasks import conll, delimited, jsonl
+from harness.tasks import conll, delimited, jsonl, saved
 from harness.tasks.files import malformed
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
+OTHERS = {
+    ";": "task.separator=';'",
+    "\t": "task.format=tsv",
+    "|": "task.separator='|'",
+    ",": "task.format=csv",
+}
+"""What may stand between cells, and the field that says so."""
 FOLDER_COLUMNS = ["file", "label", "text"]
 
 
@@ -31,7 +38,7 @@ def read(path: Path, task: TaskConfig) -> pd.DataFrame:
     known = columns(path, task)
     for field, column in named.items():
         if column not in known:
-            clause = nearest(column, known) if known else "the file is empty"
+            clause = _clause(column, known, task)
             raise ConfigError(f"task.{field}", column, f"no such column in {path.name}; {clause}")
         if known.count(column) > 1:
             raise ConfigError(f"task.{field}", column, f"names two columns of {path.name}")
@@ -39,11 +46,23 @@ def read(path: Path, task: TaskConfig) -> pd.DataFrame:
     return _TABLES[task.format](path, task, wanted)
 
 
+def _clause(column: str, known: list[str], task: TaskConfig) -> str:
+    """What to name in place of a column that is not there."""
+    if not known:
+        return "the file is empty"
+    if len(known) == 1 and task.format in ("csv", "tsv"):
+        for separator, field in OTHERS.items():
+            if separator in known[0]:
+                return f"the only one is {known[0]!r}; {field} separates it"
+    return nearest(column, known)
+
+
 def columns(path: Path, task: TaskConfig) -> list[str]:
     """The names of the columns, from the head of the file where the format has one."""
-    if path.is_dir() and task.format != "folders":
+    folder = task.format in ("folders", "dataset")
+    if path.is_dir() and not folder:
         raise ConfigError("task.format", task.format, f"needs a file, and {path} is a folder")
-    if path.is_file() and task.format == "folders":
+    if path.is_file() and folder:
         raise ConfigError("task.format", task.format, f"needs a folder, and {path} is a file")
     return _COLUMNS[task.format](path, task)
 
@@ -87,6 +106,7 @@ _COLUMNS: dict[str, Callable[[Path, TaskConfig], list[str]]] = {
     "parquet": _parquet_columns,
     "folders": _folder_columns,
     "conll": conll.columns,
+    "dataset": saved.columns,
 }
 _TABLES: dict[str, Callable[[Path, TaskConfig, list[str]], pd.DataFrame]] = {
     "csv": delimited.table,
@@ -95,4 +115,5 @@ _TABLES: dict[str, Callable[[Path, TaskConfig, list[str]], pd.DataFrame]] = {
     "parquet": _parquet,
     "folders": _folders,
     "conll": conll.table,
+    "dataset": saved.table,
 }

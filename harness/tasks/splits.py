@@ -10,7 +10,7 @@ import pandas as pd
 from harness.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -23,10 +23,15 @@ def split_of(group: str, validation: float, test: float) -> Split:
     test example never becomes a training one. The test split does not depend on the share of the
     validation split.
     """
-    position = int(text_hash(f"split\0{group}")[:13], 16) / 16**13
-    if position < test:
+    place = position(group)
+    if place < test:
         return "test"
-    return "validation" if position < test + validation else "train"
+    return "validation" if place < test + validation else "train"
+
+
+def position(group: str) -> float:
+    """Where the hash of a group puts it, in [0, 1)."""
+    return int(text_hash(f"split\0{group}")[:13], 16) / 16**13
 
 
 def named(found: pd.Series, task: TaskConfig) -> pd.Series:
@@ -47,12 +52,36 @@ def divided(rows: pd.DataFrame, task: TaskConfig) -> pd.Series:
     given = set(rows["official"])
     validation = 0.0 if "validation" in given else task.validation
     test = 0.0 if "test" in given else task.test
-    cut = rows["group"].map(lambda group: split_of(group, validation, test))
-    found = cut.where(rows["official"] == "train", rows["official"])
-    straddling = int((found.groupby(rows["group"]).nunique() > 1).sum())
-    if task.group is not None and straddling:
-        expected = f"{straddling} of its values are in several of the splits that the data name"
-        raise ConfigError("task.group", task.group, expected)
+    found = rows["official"].astype(object)
+    cut = rows[rows["official"] == "train"]
+    if task.stratify:
+        for label, same in cut.groupby("label"):
+            found[same.index] = _of_class(str(label), same["group"], validation, test, task)
+    else:
+        found[cut.index] = [split_of(group, validation, test) for group in cut["group"]]
+    if task.group is not None:
+        straddling = int((found.groupby(rows["group"]).nunique() > 1).sum())
+        if straddling:
+            expected = f"{straddling} of its values are in several of the splits that the data name"
+            raise ConfigError("task.group", task.group, expected)
+    return found
+
+
+def _of_class(
+    name: str, groups: pd.Series, validation: float, test: float, task: TaskConfig
+) -> list[Split]:
+    """The splits of the rows of one class: the first by hash are for the test, then to validate."""
+    n = len(groups)
+    tested, validated = (max(1, round(n * share)) if share else 0 for share in (test, validation))
+    if n <= tested + validated:
+        drop = f"task.drop={{{task.label}: ['{name}']}} leaves it out"
+        needed = tested + validated + 1
+        expected = f"the class {name!r} has {n} of the {needed} examples that splits need; {drop}"
+        raise ConfigError("task.label", task.label, expected)
+    places = [position(group) for group in groups]
+    found: list[Split] = ["train"] * n
+    for rank, row in enumerate(sorted(range(n), key=places.__getitem__)[: tested + validated]):
+        found[row] = "test" if rank < tested else "validation"
     return found
 
 

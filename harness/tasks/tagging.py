@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from harness.config import ModelConfig, TaskConfig
+    from harness.config import ModelConfig
+    from harness.task_config import TaskConfig
     from harness.tasks.data import TaskData
 
 OUTSIDE = "O"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-    from harness.config import TaskConfig
+    from harness.task_config import TaskConfig
 
 
 def encode(

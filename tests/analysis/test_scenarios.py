@@ -235,3 +235,10 @@ def test_the_plans_that_ship_are_those_that_scenarios_ask_for() -> None:
         # So that a page names the model and the shape of a batch once.
         plans = [shipped_plans()[line] for line in scenario.plan]
         assert len({(p["model"], p["batch_size"], p["seq_len"]) for p in plans}) <= 1
+
+
+def test_without_a_floor_nothing_below_zero_is_half_good_enough() -> None:
+    negative = {"quality__metric": "spearman", "quality__value": -0.2}
+    assert enough_quality(study([records.record("lora", 8, **negative)])) is None
+    positive = negative | {"quality__value": 0.6}
+    assert enough_quality(study([records.record("lora", 8, **positive)])) == pytest.approx(0.3)

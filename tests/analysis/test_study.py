@@ -116,7 +116,11 @@ def test_an_empty_table_is_no_study(tmp_path: Path) -> None:
 DAMAGED = [
     "{", "[]", "{}", '{"ids": ["a", "b"], "correct": [1]}', '{"ids": 2, "correct": [1]}',
     '{"ids": ["a", "b"], "correct": [[1], [1, 2]]}', '{"ids": ["a"], "correct": ["x"]}',
-    '{"ids": ["a"], "metric": "accuracy", "scores": [1.5]}', '{"ids": ["a"], "correct": null}',
+    '{"ids": ["a"], "correct": [2]}', '{"ids": ["a"], "correct": null}',
+    '{"ids": ["a"], "metric": "accuracy", "scores": [1.5]}', '{"ids": ["a"], "scores": [1]}',
+    '{"ids": ["a"], "metric": "bleu", "scores": [1]}', '{"ids": ["a"], "metric": [], "scores": []}',
+    '{"ids": ["a"], "metric": "perplexity", "nats": [1]}',
+    '{"ids": ["a"], "metric": "perplexity", "nats": [1], "tokens": [1, 2]}',
 ]  # fmt: skip
 
 

@@ -149,13 +149,14 @@ def test_another_order_of_the_same_examples_is_paired_all_the_same(tmp_path: Pat
     records.write(turned, made)
     file = turned / made[1]["trial"] / "outcomes.json"
     content = records.outcomes(made[1])
-    file.write_text(records.json.dumps({key: value[::-1] for key, value in content.items()}))
+    content |= {name: content[name][::-1] for name in ("ids", "scores")}
+    file.write_text(records.json.dumps(content))
     (other,) = studies(load(turned))
     assert compare(other, *other.entries) == compare(straight, *straight.entries)
     assert compare(other, *other.entries).how == PAIRED
 
 
-def test_a_metric_that_is_no_mean_over_examples_is_not_paired(tmp_path: Path) -> None:
+def test_which_examples_were_right_pairs_nothing_by_another_metric(tmp_path: Path) -> None:
     made = [records.record(m, 8, quality__metric="macro_f1") for m in ("lora", "houlsby")]
     only = study(tmp_path, made)
     assert compare(only, *only.entries).how == OVERLAP
@@ -173,6 +174,17 @@ def test_ties_share_a_rank_and_the_next_rank_counts_them(tmp_path: Path) -> None
     assert ranks == {"lora 8": 1, "houlsby 8": 1, "pfeiffer 8": 3, "ia3": 3, "bitfit": 5}
     assert places["ia3"].leader.label == "pfeiffer 8"
     assert places["lora 8"].against_leader is None
+
+
+def test_what_has_no_interval_is_not_told_apart(tmp_path: Path) -> None:
+    # Of a metric on too few examples: that they differ says nothing.
+    few = {"quality__metric": "entity_f1", "quality__ci_low": None, "quality__ci_high": None}
+    made = [
+        records.record(m, 8, quality__value=v, **few) for m, v in {"lora": 0.8, "ia3": 0.6}.items()
+    ]
+    only = study(tmp_path, made, with_outcomes=False)
+    found = compare(only, *only.by_quality(only.entries))
+    assert (found.difference, found.how, found.tied) == (pytest.approx(0.2), OVERLAP, True)
 
 
 def test_where_less_is_better_the_least_leads(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def test_seeds_are_pooled() -> None:
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (study([CURVE], floor=0.9), "validation stays below the floor's for all 100 steps"),
-        (study([CURVE, [(50, 0.1)]]), "in 1 of 2 seeds validation stays below the floor's"),
+        (study([CURVE], floor=0.9), "validation stays worse than the floor's for all 100 steps"),
+        (study([CURVE, [(50, 0.1)]]), "in 1 of 2 seeds validation stays worse than the floor's"),
         (study([None]), "no validation curve was recorded"),
         (study([[(10, None)]]), "no validation curve was recorded"),
         (study([CURVE], floor=None), "the floor has no validation quality"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.analysis.benefits import fixed_capacity
 from harness.analysis.study import Study, studies
 from harness.analysis.triangle import alternatives, sensitivity, triangle, weights
 from tests import records
@@ -203,3 +204,16 @@ def test_bits_of_a_few_do_not_push_the_rest_out_of_the_triangle() -> None:
     most = triangle(study(*FOUR_HELD[:3], FOUR[3]))
     assert most.axes[0].figure == "capacity"
     assert [r for _, r in most.left_out] == ["capacity in bits: not recorded"]
+
+
+def test_a_perfect_perplexity_is_one() -> None:
+    rows = [
+        made(method, quality, 100, 1.0)
+        for method, quality in {"head": 9.0, "lora": 5.0, "full": 3.0}.items()
+    ]
+    for row in rows:
+        row["quality"] |= {"metric": "perplexity", "higher_is_better": False}
+    rule = fixed_capacity(study(*rows), "quality")
+    assert rule is not None
+    _, benefit = rule
+    assert (benefit(9.0), benefit(5.0), benefit(1.0)) == (0.0, 0.5, 1.0)

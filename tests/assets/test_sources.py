@@ -13,11 +13,14 @@ import pytest
 import harness
 from harness.assets import digest, fetch
 from harness.checked import from_plain
-from harness.config import ModelConfig, Source, TaskConfig
+from harness.config import ModelConfig, Source
 from harness.errors import AssetError, ConfigError
+from harness.task_config import TaskConfig
 from tests.shipped import shipped
 
 COMMIT = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"
+
+TO_DO = "fetch it where the hub can be reached, and use model=path model.path=..."
 
 
 def test_a_path_is_taken_where_it_lies(tmp_path: Path) -> None:
@@ -117,6 +120,7 @@ def test_the_hub_without_a_network_is_one_line(
     with pytest.raises(AssetError) as caught:
         fetch(Source("hub", repo="org/model", revision=COMMIT))
     assert str(caught.value).startswith(f"org/model at {COMMIT}: not had from the hub: ")
+    assert str(caught.value).endswith("; " + TO_DO)
     assert "\n" not in str(caught.value)
 
 

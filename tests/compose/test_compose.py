@@ -67,6 +67,7 @@ def test_wrong_input_is_named(composed, argument, message):
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
+        (["task=tomi", "task.metric=perplexity"], "task.metric=perplexity: cannot be averaged"),
         (["method=lora"], None),
         (["method=houlsby"], "method=houlsby: peft merges adapters of type LORA only"),
         (["method=ia3"], "method=ia3: peft merges adapters of type LORA only, not IA3"),

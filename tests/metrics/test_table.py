@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from harness import metrics
+from harness import metrics, tasks
 from harness.measure.statistics import counts
 from harness.metrics.table import METRICS, PROPORTIONS
 from tests.metrics.examples import examples
@@ -89,3 +89,9 @@ def test_scores_of_proportions_are_zero_or_one() -> None:
         found = METRICS[metric].examples(*examples(metric, 40))
         assert set(found.ravel()) == {0.0, 1.0}
         assert METRICS[metric].is_mean
+
+
+def test_kinds_take_the_metrics_of_the_table() -> None:
+    taken = [metric for metrics in tasks.METRICS.values() for metric in metrics]
+    assert sorted(taken) == sorted(METRICS)
+    assert tasks.METRICS.keys() == tasks.KINDS.keys()

@@ -16,6 +16,7 @@ from tests.own_model import write_model, write_table
 
 
 @pytest.mark.slow
+@pytest.mark.cores
 @pytest.mark.skipif(available("cpu") < 2, reason="two ranks need two cores")
 def test_spread_training_leaves_the_part_and_the_files_of_one_device(trial_of, tmp_path):
     write_model(tmp_path / "model", "llama")  # which drops nothing by chance

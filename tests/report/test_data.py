@@ -77,6 +77,15 @@ def test_resampled_qualities_keep_their_steps(low: float, high: float, width: in
     assert np.abs(read - qualities)[known].max() <= STEP / 2 + 1e-12
 
 
+def test_resampled_perplexities_that_spread_over_more_steps_than_codes_have_wider_ones() -> None:
+    qualities = np.random.default_rng(0).uniform(1.0, 1e7, (20, 7))
+    packed = quantised(qualities)
+    codes = unpacked(packed["codes"], "<u4").reshape(20, 7).astype(np.int64)
+    read = (packed["low"] + codes) * packed["step"]
+    assert np.abs(read - qualities).max() <= packed["step"]
+    assert packed["step"] < 0.01
+
+
 def test_a_study_without_a_quality_has_data_all_the_same(
     make_subject: MakeSubject, tmp_path: Path
 ) -> None:

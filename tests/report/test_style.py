@@ -82,6 +82,20 @@ def test_marks_and_letters_stand_out_from_the_paper(theme: dict[str, str]) -> No
     assert contrast(theme["warn"], theme["warn-surface"]) >= 4.5
     for name in ("fit-trains", "fit-inference"):
         assert contrast(theme["ink"], theme[name]) >= 4.5, name
+    for step in range(1, 5):
+        assert contrast(theme["ink"], theme[f"standing-{step}"]) >= 4.5, step
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_better_standing_is_further_from_the_paper_for_every_eye(
+    theme: dict[str, str], vision: str
+) -> None:
+    names = ("paper", *(f"standing-{step}" for step in range(1, 5)))
+    lightness = [oklab(VISION[vision] @ linear(theme[name]))[0] for name in names]
+    steps = np.abs(np.diff(lightness))
+    assert len(set(np.sign(np.diff(lightness)))) == 1
+    assert steps.min() > 0.015
 
 
 def test_a_still_can_be_turned_dark_since_every_colour_has_one_name() -> None:

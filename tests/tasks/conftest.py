@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from harness.checked import from_plain
-from harness.config import TaskConfig
+from harness.errors import ConfigError
+from harness.task_config import TaskConfig
+from harness.tasks.data import check
 
 Rows = Sequence[Sequence[str]]
 MakeTask = Callable[..., TaskConfig]
@@ -45,3 +47,11 @@ def task_of(tmp_path: Path) -> MakeTask:
         return from_plain(TaskConfig, plain | fields)
 
     return make
+
+
+def assert_refused(task_of: MakeTask, rows: object, line: str, **fields: object) -> None:
+    """The task's data are refused in one line, which begins with `line`."""
+    with pytest.raises(ConfigError) as caught:
+        check(task_of(rows, **fields))
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)

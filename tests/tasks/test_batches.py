@@ -14,8 +14,10 @@ from harness.assets import fetch
 from harness.checked import from_plain
 from harness.config import ModelConfig
 from harness.errors import ConfigError
-from harness.tasks.batches import Encoded, LengthBuckets, encode, longest_first
+from harness.tasks.batches import LengthBuckets, longest_first
 from harness.tasks.data import load
+from harness.tasks.encoded import Encoded
+from harness.tasks.texts import encode
 from tests.shipped import shipped
 from tests.tasks.conftest import MakeTask
 
@@ -89,8 +91,9 @@ def test_encoding_is_the_tokenizers_own(task_of: MakeTask) -> None:
     folder = fetch(from_plain(ModelConfig, shipped("model", "bert_tiny")).source)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     rows = [[f"good {'very ' * (i % 9)}{i}", ("bad", "good")[i % 2], ""] for i in range(60)]
-    train = load(task_of(rows)).train
-    encoded = encode(train, tokenizer, 8)
+    task = task_of(rows, max_length=8)
+    train = load(task).train
+    encoded = encode(train, list(train["label"]), task, tokenizer)
     assert max(encoded.lengths) == 8
     assert encoded.labels == train["label"][:]
     expected = tokenizer(
@@ -100,4 +103,4 @@ def test_encoding_is_the_tokenizers_own(task_of: MakeTask) -> None:
     assert torch.equal(batch["input_ids"], expected["input_ids"])
     assert torch.equal(batch["attention_mask"], expected["attention_mask"])
     with pytest.raises(ConfigError, match=r"^task\.max_length=513: the model takes at most 512"):
-        encode(train, tokenizer, 513)
+        encode(train, list(train["label"]), task_of(rows, max_length=513), tokenizer)

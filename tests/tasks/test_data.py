@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from harness.checked import from_plain
-from harness.config import TaskConfig
 from harness.errors import ConfigError
+from harness.task_config import TaskConfig
 from harness.tasks.data import Examples, examples, load
+from harness.tasks.inferred import settled
 from harness.tasks.splits import split_of
 from tests.shipped import shipped
 from tests.tasks.conftest import MakeTask, reviews
@@ -219,10 +220,11 @@ def test_bbc_news_has_five_classes() -> None:
     assert [len(getattr(found, split)) for split in SPLITS] == [1583, 226, 315]
 
 
-@pytest.mark.parametrize("name", ["csv", "jsonl"])
-def test_the_users_own_file_needs_nothing_but_its_path(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet", "dataset"])
+def test_the_users_own_file_needs_nothing_but_its_path_and_kind(name: str, tmp_path: Path) -> None:
     content = shipped("task", name)
     assert content.pop("path") == "???"
     assert content["source"] == {"kind": "path", "path": "${task.path}"}
-    content["source"]["path"] = str(tmp_path / f"mine.{name}")
-    assert from_plain(TaskConfig, content).format == name
+    content["source"]["path"] = str(tmp_path)
+    task = from_plain(TaskConfig, settled(content | {"kind": "regression"}))
+    assert (task.format, task.metric, task.stratify) == (name, "spearman", False)

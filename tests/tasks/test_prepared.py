@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import BertTokenizerFast
 
 from harness.config import TrialConfig
 from harness.tasks import prepared
-from harness.tasks.batches import Encoded, encode
 from harness.tasks.data import load
+from harness.tasks.encoded import Encoded
 from harness.tasks.prepared import Prepared
 from harness.tasks.splits import SPLITS
 from tests.tasks.conftest import MakeTask, reviews
@@ -54,25 +53,23 @@ def test_without_a_folder_nothing_is_kept(trial: TrialConfig, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("pad_left", [True, False])
-def test_tokens_come_out_as_they_went_in(tmp_path: Path, pad_left: bool) -> None:
-    encoded = Encoded([[5], [6, 7, 8], [9, 1]], [0, 1, 0], pad_id=99, pad_left=pad_left)
+@pytest.mark.parametrize("labels", [[0, 1, 0], [0.1, -1e9, 1 / 3], [[-100, 2], [7], [8, 9, 1]]])
+def test_tokens_come_out_as_they_went_in(tmp_path: Path, pad_left: bool, labels: Any) -> None:
+    encoded = Encoded([[5], [6, 7, 8], [9, 1]], labels, pad_id=99, pad_left=pad_left)
     encoded.write(tmp_path)
     assert Encoded.read(tmp_path) == encoded
 
 
-def test_tokens_are_made_once_per_split(
-    trial: TrialConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "sentence", "with", "a", "comma", ","]
-    (tmp_path / "vocab.txt").write_text("\n".join(words))
-    tokenizer = BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt"), model_max_length=64)
-    kept, data = Prepared(tmp_path / "kept", trial), load(trial.task)
-    for split in ("train", "test"):
-        kept.encoded(split, data, tokenizer)
-    monkeypatch.setattr(prepared, "encode", no_reading)
-    for split in ("train", "test"):
-        expected = encode(getattr(data, split), tokenizer, trial.task.max_length)
-        assert kept.encoded(split, data, tokenizer) == expected
+def test_tokens_are_made_once_per_split(trial: TrialConfig, tmp_path: Path) -> None:
+    kept = Prepared(tmp_path / "kept", trial)
+    made = {
+        split: Encoded([[number], [7, 8]], [0, 1], pad_id=0, pad_left=False)
+        for number, split in enumerate(("train", "test"))
+    }
+    for split, encoded in made.items():
+        assert kept.encoded(split, lambda encoded=encoded: encoded) == encoded
+    for split, encoded in made.items():
+        assert kept.encoded(split, no_reading) == encoded
 
 
 def test_what_another_process_made_meanwhile_stays(

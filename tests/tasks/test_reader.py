@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.tasks.data import check, examples
-from tests.tasks.conftest import MakeTask, reviews
+from tests.tasks.conftest import MakeTask, assert_refused, reviews
 
 COLUMNS = ["text", "label", "film"]
 
@@ -183,10 +183,3 @@ def test_file_outside_of_the_source_is_refused(
     assert_refused(task_of, tmp_path, "task.format=csv: needs a file, and ")
     assert_refused(task_of, tmp_path, "task.format=folders: ", format="folders")
     assert_refused(task_of, tmp_path / "gone.csv", "task.source.path=")
-
-
-def assert_refused(task_of: MakeTask, rows: object, line: str, **fields: object) -> None:
-    with pytest.raises(ConfigError) as caught:
-        check(task_of(rows, **fields))
-    assert str(caught.value).startswith(line)
-    assert "\n" not in str(caught.value)

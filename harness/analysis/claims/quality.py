@@ -27,9 +27,8 @@ from harness.analysis.entry import Entry
 from harness.analysis.numbers import listed, plural
 from harness.analysis.study import Study
 from harness.analysis.ties import compare
+from harness.metrics.table import SHARES
 
-SHARES = ("accuracy", "macro_f1", "f1", "exact_match")
-"""Metrics in [0, 1], which are told in points and can be held against a margin in points."""
 CHANCE = 0.025
 """That an interval of 95% lies on the wrong side of zero."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import sqrt
 
 from harness.analysis import numbers
-from harness.analysis.claims.quality import SHARES, Gap, best, gap, shown
+from harness.analysis.claims.quality import Gap, best, gap, shown
 from harness.analysis.claims.selection import SEEDS, Selection
 from harness.analysis.claims.verdict import (
     CONTRADICTED,
@@ -19,6 +19,7 @@ from harness.analysis.claims.verdict import (
 )
 from harness.analysis.entry import Entry
 from harness.analysis.study import Study
+from harness.metrics.table import SHARES
 
 SPREAD = 2.0
 """The larger model has at least so many times the parameters, or no scale is seen."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness.analysis.claims.quality import (
-    SHARES,
     Gap,
     Points,
     by_validation,
@@ -25,6 +24,7 @@ from harness.analysis.entry import Entry
 from harness.analysis.numbers import plural
 from harness.analysis.study import Study
 from harness.checked import Count
+from harness.metrics.table import SHARES
 
 
 def enough(study: Study, *, which: Selection, size: Count, points: Points = 1.0) -> Verdict:

@@ -41,7 +41,7 @@ async function loadLibrary() {
   document.head.append(script);
   // Of several studies the first is drawn at once, the others as a reader comes near; so are the
   // plots of a study of many configurations.
-  const first = pictures[0].box.closest("article");
+  const first = document.querySelector("article");
   drawNext(pictures.filter(({ box, visible }) => visible || (first.contains(box) && !box.closest(".many"))));
   inView.started = true;
   for (const query of ["(prefers-color-scheme: dark)", `(max-width: ${NARROW}px)`]) {
