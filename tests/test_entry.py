@@ -59,7 +59,7 @@ def test_command_line_overrides_a_preset(monkeypatch, results):
         ("method=peft/verra", "method=peft/verra: did you mean peft/vera"),
         ("task=rotten", "task=rotten: did you mean rotten_tomatoes"),
         ("model=minlm", "model=minlm: did you mean minilm"),
-        ("model=zzz", "model=zzz: one of bert_base, bert_tiny, gpt2_medium"),
+        ("model=zzz", "model=zzz: one of bert_base, bert_tiny, flan_t5_small"),
         ("metod=lora", "metod=lora: is not a known key; did you mean method"),
         ("train.stps=3", "train.stps=3: is not a known key; did you mean steps"),
         ("size=[", r"override=size=\[: "),
