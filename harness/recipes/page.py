@@ -43,9 +43,9 @@ own (`model=path`) is asked in its `config.json`: `is_encoder_decoder`, else the
 `model.family=decoder` says it.
 
 **The rest of a family.** What was not searched, methods of your own and types of peft among it,
-takes the multiple of one method of its family: {{inherited}}. Where a kind of task was not searched,
-it takes the multiples of classification by the same family of models, and where that was not
-searched either, every method runs at its own rate.
+takes the multiple of one method of its family: {{inherited}}. A kind of task that was not searched
+takes the multiples of classification by the same family of models; where that was not searched
+either, every method runs at its own rate.
 
 ## Where
 
