@@ -210,7 +210,9 @@ def test_gradients_of_a_batch_in_parts_are_those_of_the_batch(count, parts):
 def test_a_batch_in_parts_is_computed_a_part_at_a_time():
     seen = []
     model = task_model()
-    model.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape))
+    model.register_forward_pre_hook(
+        lambda _, given, named: seen.append(named["input_ids"].shape), with_kwargs=True
+    )
     config = recipe(batch_size=6, accumulation=3)
     backward(model, texts((9, 2, 7, 3, 1, 4)), nn.functional.cross_entropy, config)
     assert seen == [(2, 9)] * 3

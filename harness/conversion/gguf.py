@@ -20,11 +20,13 @@ def convert(files: Path, folder: Path, architecture: dict[str, Any]) -> None:
     found = sorted(files.glob("*.gguf"))
     if len(found) != 1:
         raise AssetError(f"{len(found)} files *.gguf, expected one")
-    read: dict[str, Any] = {"gguf_file": found[0].name, **SAFELY}
-    loaded = AutoModelForCausalLM.from_pretrained(files, dtype=torch.float32, **read)
+    file = found[0].name
+    loaded = AutoModelForCausalLM.from_pretrained(
+        files, dtype=torch.float32, gguf_file=file, **SAFELY
+    )
     plain = _unquantised(loaded)
     plain.save_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(files, **read)
+    tokenizer = AutoTokenizer.from_pretrained(files, gguf_file=file, **SAFELY)
     tokenizer.model_max_length = plain.config.max_position_embeddings
     tokenizer.save_pretrained(folder)
 
