@@ -147,6 +147,11 @@ class TaskModel(nn.Module):
 
         Without pooling it is [batch, length, width], one state a token. In float32, as the head.
         """
+        config: Any = self.backbone.config
+        if self.pooling == "first" and config.is_encoder_decoder:
+            # What a decoder goes on to read changes nothing of its first state.
+            start = shifted(input_ids[:, :1], config.decoder_start_token_id)
+            named = {"decoder_input_ids": start, **named}
         states = token_states(self.backbone, input_ids, attention_mask, **named)
         if self.pooling is None:
             return states.float()

@@ -11,7 +11,7 @@ from transformers import BartForSequenceClassification
 
 from harness.config import ModelConfig, Source
 from harness.errors import ConfigError
-from harness.models import TaskModel, load_backbone, outline, pool, shifted
+from harness.models import TaskModel, load_backbone, outline, pool, shifted, token_states
 from tests.backbones import build, states
 
 STATES = torch.arange(2 * 4 * 3, dtype=torch.float32).reshape(2, 4, 3)
@@ -58,6 +58,23 @@ def test_encoder_decoder_is_read_at_its_decoder_as_in_its_own_library():
     model = TaskModel(backbone, head, "last").eval()
     mask = torch.ones_like(ids)
     torch.testing.assert_close(model(ids, mask), reference(ids, mask).logits)
+
+
+@pytest.mark.parametrize("method", ["full", "prompt_tuning", "prefix_tuning", "lora", "houlsby"])
+@pytest.mark.parametrize("name", ["t5", "bart"])
+def test_first_state_of_a_decoder_is_that_of_the_whole_text(name, method, method_of):
+    adapted = method_of(method).adapt(build(name)).eval()
+    ids = torch.tensor([[5, 6, 7, 8], [9, 4, 0, 0]])
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    found = TaskModel(adapted, nn.Identity(), "first")(ids, mask)
+    torch.testing.assert_close(found, token_states(adapted, ids, mask)[:, 0])
+    reads = []
+    decoder = next(m for n, m in adapted.named_modules() if n.endswith("decoder"))
+    decoder.register_forward_pre_hook(
+        lambda _, given, named: reads.append(named["input_ids"].shape[1]), with_kwargs=True
+    )
+    TaskModel(adapted, nn.Identity(), "first")(ids, mask)
+    assert reads == [1]
 
 
 def test_positions_of_a_prompt_are_no_tokens_of_the_text(method_of):
