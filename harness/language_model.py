@@ -18,7 +18,7 @@ from harness import own_head
 from harness.config import ModelConfig
 from harness.errors import ConfigError
 from harness.model_folder import model_folder
-from harness.models import TaskModel, architecture, generates, token_states
+from harness.models import TaskModel, architecture, generates, last_places, token_states
 from harness.own_head import OwnHead
 from harness.tasks.encoded import padded
 
@@ -55,7 +55,7 @@ class LanguageTaskModel(TaskModel):
             return token_states(self.backbone, input_ids, attention_mask, **named)
         states = token_states(self.backbone, input_ids, attention_mask, **named)
         if asked is None:
-            asked = attention_mask.cumsum(1).argmax(1, keepdim=True)
+            asked = last_places(attention_mask).unsqueeze(1)
         return states.gather(1, asked.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
 
 

@@ -189,10 +189,15 @@ def pool(states: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
     if pooling == "first":
         return states[:, 0]
     if pooling == "last":
-        last = attention_mask.cumsum(1).argmax(1)
+        last = last_places(attention_mask)
         return states[torch.arange(len(states), device=states.device), last]
     weights = attention_mask.unsqueeze(-1).float()  # and so are the sums
     return (states * weights).sum(1) / weights.sum(1)
+
+
+def last_places(attention_mask: Tensor) -> Tensor:
+    """Where the last token of each text stands that is no padding: [batch]."""
+    return attention_mask.cumsum(1).argmax(1)
 
 
 def without_pooler(backbone: PreTrainedModel) -> PreTrainedModel:

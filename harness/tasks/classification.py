@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.tasks import probe
 from harness.tasks.encoded import Encoded
 from harness.tasks.kind import Kind, finite
 from harness.tasks.texts import encode
@@ -52,21 +49,3 @@ class Classification(Kind):
         """The most frequent class."""
         counts = np.bincount(np.asarray(self.data.train["label"]), minlength=self.outputs)
         return [int(counts.argmax())] * len(split)
-
-    def fit_head(
-        self,
-        head: nn.Module,
-        features: NDArray[Any],
-        labels: NDArray[Any],
-        validation_features: NDArray[Any],
-        validation_labels: NDArray[Any],
-    ) -> dict[str, Any]:
-        return fit_classes(head, features, labels, validation_features, validation_labels)
-
-
-def fit_classes(head: nn.Module, *splits: NDArray[Any]) -> dict[str, Any]:
-    """Multinomial logistic regression; the penalty that validation chose is told."""
-    found = probe.fit(*splits)
-    weight, bias = torch.as_tensor(found.weight), torch.as_tensor(found.bias)
-    head.load_state_dict({"weight": weight, "bias": bias})
-    return {"inverse_penalty": found.inverse_penalty}

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.errors import ConfigError
@@ -134,9 +133,6 @@ class Generation(Kind):
         """Raises ConfigError: the output embedding is the model's, and no head of a task's."""
         expected = "trains a head alone, and a task of kind=generation has none: take another"
         raise ConfigError("method", "head", expected)
-
-    def fit_head(self, head: nn.Module, *splits: NDArray[Any]) -> dict[str, Any]:
-        raise NotImplementedError("nothing is read for a head to be fitted to")
 
     def _nats(self, model: TaskModel, batch: Batch) -> list[float | None]:
         logits, labels = model(**inputs(batch)).double(), batch["labels"]

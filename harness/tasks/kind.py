@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.models import TaskModel
+from harness.tasks import probe
 from harness.tasks.encoded import IGNORED, Encoded
 
 if TYPE_CHECKING:
@@ -97,16 +98,16 @@ class Kind(ABC):
         rows = zip(states.cpu(), batch["labels"].cpu(), strict=True)
         return [(state[None], label[None]) for state, label in rows]
 
-    @abstractmethod
-    def fit_head(
-        self,
-        head: nn.Module,
-        features: NDArray[Any],
-        labels: NDArray[Any],
-        validation_features: NDArray[Any],
-        validation_labels: NDArray[Any],
-    ) -> dict[str, Any]:
-        """Fit the head on features [n, width] to convergence; what there is to tell of it."""
+    def fit_head(self, head: nn.Module, *splits: NDArray[Any]) -> dict[str, Any]:
+        """Fit the head to convergence; what there is to tell of it.
+
+        `splits` are features [n, width] and labels [n], to fit and to validate on. By multinomial
+        logistic regression, whose penalty validation chooses.
+        """
+        found = probe.fit(*splits)
+        weight, bias = torch.as_tensor(found.weight), torch.as_tensor(found.bias)
+        head.load_state_dict({"weight": weight, "bias": bias})
+        return {"inverse_penalty": found.inverse_penalty}
 
 
 def finite(logits: Tensor) -> list[bool]:

@@ -55,15 +55,9 @@ class Regression(Kind):
     def references(self, split: Dataset) -> list[float]:
         return [float(label) for label in split["label"]]
 
-    def fit_head(
-        self,
-        head: nn.Module,
-        features: NDArray[Any],
-        labels: NDArray[Any],
-        validation_features: NDArray[Any],
-        validation_labels: NDArray[Any],
-    ) -> dict[str, Any]:
+    def fit_head(self, head: nn.Module, *splits: NDArray[Any]) -> dict[str, Any]:
         """Ridge regression; the penalty that validation chose is told."""
+        features, labels, validation_features, validation_labels = splits
         standardised = [(y - self.mean) / self.deviation for y in (labels, validation_labels)]
         found = ridge.fit(features, standardised[0], validation_features, standardised[1])
         weight, bias = torch.as_tensor(found.weight)[None], torch.tensor([found.bias])

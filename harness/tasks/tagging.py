@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.errors import ConfigError
 from harness.models import TaskModel
-from harness.tasks.classification import fit_classes
 from harness.tasks.encoded import IGNORED, Encoded, check_length, pad_id_of, pads_left
 from harness.tasks.kind import Kind, cross_entropy, finite
 from harness.training import Batch, inputs
@@ -84,16 +82,6 @@ class Tagging(Kind):
         states = model.features(batch["input_ids"], batch["attention_mask"])
         rows = zip(states, batch["labels"], strict=True)
         return [(s[y != IGNORED].cpu(), y[y != IGNORED].cpu()) for s, y in rows]
-
-    def fit_head(
-        self,
-        head: nn.Module,
-        features: NDArray[Any],
-        labels: NDArray[Any],
-        validation_features: NDArray[Any],
-        validation_labels: NDArray[Any],
-    ) -> dict[str, Any]:
-        return fit_classes(head, features, labels, validation_features, validation_labels)
 
     def _named(self, numbers: Sequence[int]) -> list[str]:
         return [self.data.labels[number] for number in numbers]
