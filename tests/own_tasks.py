@@ -13,9 +13,11 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
-from tests.backbones import build
+from tests.backbones import VOCABULARY, build
 
 WORDS = ["[PAD]", "[UNK]", "[BOS]", "[END]", *(f"w{i}" for i in range(60)), "good", "bad"]
 KINDS = {
@@ -34,14 +36,23 @@ def write_language_model(name: str, folder: Path) -> None:
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", eos_token="[END]",
         model_max_length=64,
     ).save_pretrained(folder)  # fmt: skip
-    config = build(name).config
-    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     torch.manual_seed(5)
-    whole: PreTrainedModel = (AutoModel if name == "bert" else auto).from_config(config)
+    whole = _whole(name)
     # Drawn as they are, all answers would be the same token.
     for parameter in whole.parameters():
         parameter.data += torch.randn_like(parameter) / 5
     whole.save_pretrained(folder)
+
+
+def _whole(name: str) -> PreTrainedModel:
+    if name == "two_embeddings":  # a T5 whose output embedding is another than that of its inputs
+        config = T5Config.from_dict({**build("t5").config.to_dict(), "tie_word_embeddings": False})
+        found = T5ForConditionalGeneration(config)
+        found.lm_head.weight = torch.nn.Parameter(torch.randn(VOCABULARY, config.d_model) / 5)
+        return found
+    config = build(name).config
+    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    return (AutoModel if name == "bert" else auto).from_config(config)
 
 
 def write_task(kind: str, file: Path) -> list[str]:

@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
-    T5Config,
-    T5ForConditionalGeneration,
 )
 
 from harness.assets.source import Source
@@ -30,6 +26,7 @@ from harness.tasks.encoded import IGNORED
 from harness.tasks.generation import Generation
 from harness.training import inputs
 from tests.backbones import VOCABULARY, build
+from tests.own_tasks import write_language_model
 from tests.shipped import shipped
 
 END = 3
@@ -39,27 +36,7 @@ CASES = ["llama", "gpt2", "t5", "bart", "two_embeddings"]
 
 
 def write(name: str, folder: Path) -> ModelConfig:
-    """A language model as a user's folder holds it."""
-    words = ["[PAD]", "[UNK]", "[BOS]", "[END]", *(f"w{i}" for i in range(60))]
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", eos_token="[END]",
-        model_max_length=64,
-    ).save_pretrained(folder)  # fmt: skip
-    torch.manual_seed(5)
-    if name == "two_embeddings":
-        config = T5Config.from_dict({**build("t5").config.to_dict(), "tie_word_embeddings": False})
-        whole: PreTrainedModel = T5ForConditionalGeneration(config)
-        whole.lm_head.weight = torch.nn.Parameter(torch.randn(VOCABULARY, config.d_model) / 5)
-    else:
-        config = build(name).config
-        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        whole = auto.from_config(config)
-    # Drawn as they are, all answers would be the same token.
-    for parameter in whole.parameters():
-        parameter.data += torch.randn_like(parameter) / 5
-    whole.save_pretrained(folder)
+    write_language_model(name, folder)
     return ModelConfig("own", Source("path", path=str(folder)), "last")
 
 
