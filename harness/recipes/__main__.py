@@ -78,7 +78,8 @@ def _further(
 def asked(cfg: DictConfig, cell: DictConfig, method: str, multiple: float, seed: int) -> Asked:
     """A trial that trains and looks at the validation split, and is not measured."""
     chosen = [f"model={cell.model}", f"task={cell.task}", f"method={method}", f"seed={seed}"]
-    composed = entry.compose([*chosen, *cfg.overrides, f"device={cfg.device}"])
+    own = cell.get("overrides", [])
+    composed = entry.compose([*chosen, *cfg.overrides, *own, f"device={cfg.device}"])
     kind, family = composed.task.kind, family_of(composed)
     if (kind, family) != (cell.kind, cell.family):
         told = f"model={cell.model} task={cell.task} are {kind}, {family}"
