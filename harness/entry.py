@@ -28,7 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
 from harness.errors import ConfigError, HarnessError, Unreadable, nearest
-from harness.recipes import multiples
+from harness.recipes import multiples, schedules
 from harness.stopping import interruptible
 
 PACKAGE = Path(__file__).resolve().parent
@@ -168,6 +168,7 @@ def register() -> None:
     """Tell Hydra what the files under conf/ refer to, and the methods that peft brings along."""
     OmegaConf.register_new_resolver("times", lambda a, b: a * b, replace=True)
     OmegaConf.register_new_resolver("recipe", _recipe, replace=True)
+    OmegaConf.register_new_resolver("schedule", _schedule, replace=True)
     OmegaConf.register_new_resolver(
         "peft_size", lambda name, part: getattr(peft_types.size(name), part), replace=True
     )
@@ -189,6 +190,17 @@ def _recipe(own: float, *, _root_: DictConfig) -> float:
 @cache
 def _multiples() -> multiples.Multiples:
     return multiples.load(CONF / "recipes" / "multiples.yaml")
+
+
+def _schedule(part: str, *, _root_: DictConfig) -> int:
+    """`steps` or `batch_size`, for the kind of task and model at hand."""
+    found: int = getattr(schedules.schedule(_root_, _schedules()), part)
+    return found
+
+
+@cache
+def _schedules() -> schedules.Schedules:
+    return schedules.load(CONF / "recipes" / "schedules.yaml")
 
 
 def _arguments(given: Sequence[str], notes: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What was tried for a learning rate and how it ended, and the rule that picks one."""
+"""What was tried and how it ended, and the rule that picks a learning rate."""
 
 from __future__ import annotations
 
@@ -45,6 +45,17 @@ class Tried(Checked):
     def cell(self) -> Cell:
         return self.kind, self.family
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes it the same trial as another."""
+        of_cell = (*self.cell, self.model, self.task)
+        length = self.steps, self.batch_size
+        return (*of_cell, self.method, self.size, self.multiple, self.seed, *length)
+
+    @property
+    def examples(self) -> int:
+        return self.steps * self.batch_size
+
 
 def read(file: Path) -> list[Tried]:
     """The lines of a file of evidence; none where there is no file. Raises ConfigError."""
@@ -59,7 +70,9 @@ def read(file: Path) -> list[Tried]:
 
 def write(file: Path, rows: Iterable[Tried]) -> None:
     """Write the evidence, each trial once, in an order of its own."""
-    ordered = sorted(set(rows), key=lambda r: (r.cell, r.method, r.multiple, r.seed))
+    ordered = sorted(
+        set(rows), key=lambda r: (r.cell, r.method, r.multiple, r.examples, r.steps, r.seed)
+    )
     with file.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, [each.name for each in fields(Tried)], lineterminator="\n")
         writer.writeheader()
@@ -107,8 +120,15 @@ def beyond(means: Mapping[float, float | None], further: Sequence[float]) -> flo
 
 
 def by_method(rows: Iterable[Tried]) -> dict[Cell, dict[str, list[Tried]]]:
-    """The lines of each method in each cell."""
+    """The lines of each method in each cell, of its longest trainings alone.
+
+    Rates are compared at one length: shorter trainings like higher ones.
+    """
     found: dict[Cell, dict[str, list[Tried]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         found[row.cell][row.method].append(row)
+    for methods in found.values():
+        for method, own in methods.items():
+            longest = max(row.examples for row in own)
+            methods[method] = [row for row in own if row.examples == longest]
     return found

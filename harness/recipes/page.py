@@ -1,4 +1,4 @@
-"""The evidence as the file of multiples and as a page."""
+"""The evidence as the files of multiples and schedules, and as a page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, scores
+from harness.recipes.lengths import MAY_BE_CUT, Length
 from harness.recipes.multiples import FAMILIES, REPRESENTATIVES
+from harness.recipes.schedules import USUAL, by_cell, longer
+from harness.recipes.schedules import chosen as chosen_schedule
+from harness.recipes.schedules import scores as schedule_scores
 
 KINDS = ("classification", "regression", "tokens", "generation")
 OWN: Cell = ("classification", "encoder")
@@ -19,23 +23,35 @@ HEAD = """\
 # `python -m harness.recipes`.
 """
 
+SCHEDULES_HEAD = """\
+# Steps and examples of each, by kind of task and family of models: what train=default takes. Where
+# none is listed, those of classification by the same family, else 150 of 16. Written from
+# schedules.csv by `python -m harness.recipes`.
+"""
+
 INTRO = f"""\
 # Recipes
 
+What a default should never be is the reason why a method looks bad. Three things were searched for,
+by validation splits alone: the learning rate of each method, the schedule that all methods share,
+and the length of texts. `python -m harness.recipes` searches again, and tests hold what is shipped
+to the evidence.
+
+## The learning rate
+
 The learning rate of a trial is that of its method (`conf/method`), found for classification by an
 encoder, times a multiple for the kind of task and the family of the model
-(`conf/recipes/multiples.yaml`). The multiples were searched for on validation splits alone, and the
-evidence, a line per trial, is `conf/recipes/evidence.csv`. `python -m harness.recipes` searches
-again; a test holds the multiples to the evidence. `train.learning_rate=…` sets the rate itself, and
-`search=halving` searches anew for each configuration of a study.
+(`conf/recipes/multiples.yaml`). The evidence, a line per trial, is `conf/recipes/evidence.csv`.
+`train.learning_rate=…` sets the rate itself, and `search=halving` searches anew for each
+configuration of a study.
 
 **Rule.** The own rate and three times it first; while the chosen one lies at an edge, a further one
 beyond it, about three times lower or higher. Scores within {NOISE:g} of the best count as equal,
 and of equals the rate nearest to the method's own is chosen, then the lower. Rates that diverged
 are out.
 
-**Length.** 64 steps of 8, of 2,000 examples to train on; 300 to validate on. Steps, batch size and
-length of texts were not searched: they are the recipe's and the task's, the same for all methods.
+**Length.** As each table says, of 2,000 examples to train on; at most 300 to validate on. Where one
+method was tried at several lengths the longest counts: a short training likes a high rate.
 
 **Family.** A model's config says `family`: encoder, decoder or encoder_decoder. A folder of your
 own (`model=path`) is asked in its `config.json`: `is_encoder_decoder`, else the class that
@@ -47,11 +63,34 @@ takes the multiple of one method of its family: {{inherited}}. A kind of task th
 takes the multiples of classification by the same family of models; where that was not searched
 either, every method runs at its own rate.
 
-## Where
-
 {{cells}}
 
 {{unsearched}}
+"""
+
+SCHEDULES = f"""\
+## Steps and batches
+
+All methods are trained equally long. Batch sizes are compared at one number of examples, and of
+those within {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken; then the steps
+are doubled for as long as that gains more than {NOISE:g}. Scores are the mean over {{methods}},
+each at its chosen rate; **bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the
+evidence is `schedules.csv` beside it). What was not searched takes the schedule of classification
+by the same family, else {USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and the sweeps
+that name their steps are shorter on purpose.
+
+"""
+
+LENGTHS = f"""\
+## Length of texts
+
+`max_length` of a task against the lengths of its training texts, special tokens counted
+(`conf/recipes/lengths.csv`). It is to hold {1 - MAY_BE_CUT:.0%} of them whole; where it holds
+fewer, that was to save time, and the table says how many are cut. Batches are padded to their
+longest text, so a length that no text has costs nothing.
+
+| task | model | texts | median | 99% | longest | max_length | cut |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -66,6 +105,27 @@ def multiples(rows: Sequence[Tried]) -> str:
     return HEAD + ("\n".join(told) if told else "{}") + "\n"
 
 
+def schedules(rows: Sequence[Tried]) -> str:
+    """conf/recipes/schedules.yaml: what the rule picks out of the evidence."""
+    kinds: dict[str, list[str]] = {}
+    for (kind, family), own in by_cell(rows).items():
+        picked = chosen_schedule(schedule_scores(own))
+        if picked is not None:
+            told = f"{{steps: {picked.steps}, batch_size: {picked.batch_size}}}"
+            kinds.setdefault(kind, []).append(f"  {family}: {told}")
+    lines = [line for kind, own in kinds.items() for line in (f"{kind}:", *own)]
+    return SCHEDULES_HEAD + ("\n".join(lines) if lines else "{}") + "\n"
+
+
+@dataclass(frozen=True)
+class Found:
+    """All evidence."""
+
+    rates: Sequence[Tried] = ()
+    schedules: Sequence[Tried] = ()
+    lengths: Sequence[Length] = ()
+
+
 @dataclass(frozen=True)
 class Own:
     """What a method's config says of it."""
@@ -74,12 +134,12 @@ class Own:
     learning_rate: float
 
 
-def page(rows: Sequence[Tried], methods: Mapping[str, Own], unsearched: Mapping[str, str]) -> str:
-    """docs/recipes.md: the score of every rate that was tried, and which of them was chosen.
+def page(found: Found, methods: Mapping[str, Own], unsearched: Mapping[str, str]) -> str:
+    """docs/recipes.md: the score of everything that was tried, and which of it was chosen.
 
     `methods` are all that ship; `unsearched` says why no cell searches a method.
     """
-    cells = by_method(rows)
+    cells = by_method(found.rates)
     intro = INTRO.format(
         inherited=", ".join(f"{role} of `{name}`" for role, name in REPRESENTATIVES.items()),
         cells="\n".join(_overview(cells)),
@@ -87,7 +147,43 @@ def page(rows: Sequence[Tried], methods: Mapping[str, Own], unsearched: Mapping[
     )
     rest = {name: own for name, own in methods.items() if name not in unsearched}
     lines = [line for cell, own in cells.items() for line in (*_cell(cell, own), *_rest(own, rest))]
-    return "\n".join([intro, *lines])
+    parts = ["\n".join([intro, *lines])]
+    if found.schedules:
+        tried = sorted({f"`{row.method}`" for row in found.schedules})
+        told = [
+            line for cell, own in by_cell(found.schedules).items() for line in _trained(cell, own)
+        ]
+        parts.append(SCHEDULES.format(methods=" and ".join(tried)) + "\n".join(told))
+    if found.lengths:
+        parts.append(LENGTHS + "\n".join(map(_length, found.lengths)) + "\n")
+    return "\n".join(parts)
+
+
+def _trained(cell: Cell, rows: Sequence[Tried]) -> Iterator[str]:
+    """The schedules of a cell in the order of their examples."""
+    means = schedule_scores(rows)
+    best = chosen_schedule(means)
+    yield f"### {cell[0]}, {cell[1]}"
+    yield ""
+    first = rows[0]
+    yield f"`model={first.model} task={first.task}`, {first.metric} on validation."
+    yield ""
+    yield "| steps × batch | examples | score |"
+    yield "|---|---|---|"
+    for each, score in means.items():
+        told = f"{each.steps} × {each.batch_size}"
+        told = f"**{told}**" if each == best else told
+        yield f"| {told} | {each.examples:,} | {score:.3f} |"
+    yield ""
+    if best is not None and not longer(best, means):
+        yield "The chosen one is the longest that was tried: more may be gained."
+        yield ""
+
+
+def _length(row: Length) -> str:
+    sizes = (row.texts, row.median, row.percentile_99, row.longest, row.max_length)
+    told = " | ".join(f"{each:,}" for each in sizes)
+    return f"| {row.task} | {row.model} | {told} | {row.cut:.1%} |"
 
 
 def _overview(cells: Mapping[Cell, Mapping[str, Sequence[Tried]]]) -> Iterator[str]:
@@ -114,7 +210,7 @@ def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     """A section: a row per method, a column per multiple."""
     first = next(iter(methods.values()))[0]
     tried = sorted({row.multiple for own in methods.values() for row in own})
-    yield f"## {cell[0]}, {cell[1]}"
+    yield f"### {cell[0]}, {cell[1]}"
     yield ""
     yield (
         f"`model={first.model} task={first.task}`, {first.metric} on validation after {first.steps}"

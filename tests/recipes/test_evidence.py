@@ -10,10 +10,11 @@ from harness.errors import ConfigError
 from harness.recipes import __main__ as command
 from harness.recipes.evidence import Tried, beyond, by_method, chosen, read, scores, write
 from harness.recipes.multiples import load
-from harness.recipes.page import multiples, page
+from harness.recipes.page import Found, multiples, page, schedules
 
 FURTHER = (0.1, 0.3, 10, 30)
-EVIDENCE = read(CONF / "recipes" / "evidence.csv")
+FOUND = command.read(CONF / "recipes")
+EVIDENCE = FOUND.rates
 
 
 def tried(multiple: float, validation: float | None, seed: int = 0, **other: object) -> Tried:
@@ -62,6 +63,12 @@ def test_seeds_are_averaged_and_one_that_diverged_rules_a_rate_out():
     assert scores(rows) == {1: pytest.approx(0.6), 3: None}
 
 
+def test_rates_are_compared_at_the_longest_training_alone():
+    rows = [tried(1, 0.4, steps=4), tried(3, 0.9, steps=4), tried(1, 0.6, steps=8)]
+    (methods,) = by_method(rows).values()
+    assert scores(methods["lora"]) == {1: 0.6}
+
+
 def test_evidence_comes_back_as_it_was_written(tmp_path):
     rows = [tried(1, 0.5), tried(3, None), tried(1, 0.4, method="ia3", size=None)]
     write(tmp_path / "evidence.csv", rows)
@@ -90,7 +97,9 @@ def test_shipped_files_are_what_the_command_writes():
     cfg = compose([], "recipes")
     written = (CONF / "recipes" / "multiples.yaml").read_text("utf-8")
     assert written == multiples(EVIDENCE)
-    found = page(EVIDENCE, command.shipped(), cfg.unsearched)
+    written = (CONF / "recipes" / "schedules.yaml").read_text("utf-8")
+    assert written == schedules(FOUND.schedules)
+    found = page(FOUND, command.shipped(), cfg.unsearched)
     assert (CONF.parent / "docs" / "recipes.md").read_text("utf-8") == found
 
 
@@ -123,17 +132,7 @@ def test_every_cell_that_was_searched_has_what_its_low_rank_methods_inherit():
 )
 def test_page_says_of_a_choice_what_it_leaves_open(scores, remark):
     rows = [tried(multiple, score) for multiple, score in scores.items()]
-    (line,) = [line for line in page(rows, {}, {}).splitlines() if line.startswith("| lora |")]
+    (line,) = [
+        line for line in page(Found(rows), {}, {}).splitlines() if line.startswith("| lora |")
+    ]
     assert line.endswith(f"| {remark} |")
-
-
-def test_trials_of_a_search_see_the_validation_split_alone():
-    cfg = compose([], "recipes")
-    asked = command.asked(cfg, cfg.searched.regression_encoder, "lora", 3, 1000).trial
-    assert (asked.stage, asked.train.learning_rate) == ("search", 6e-3)
-
-
-def test_a_cell_whose_model_is_of_another_family_is_refused():
-    cfg = compose(["searched.regression_encoder.family=decoder"], "recipes")
-    with pytest.raises(ConfigError, match="searched=regression, decoder"):
-        command.asked(cfg, cfg.searched.regression_encoder, "lora", 3, 1000)

@@ -1,0 +1,119 @@
+"""What a search asks for, wave after wave, and that it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from harness.config import run_config
+from harness.entry import compose
+from harness.errors import ConfigError
+from harness.recipes import searching
+from harness.recipes.evidence import Tried
+from harness.recipes.schedules import Schedule
+from harness.recipes.searching import Asked
+
+
+class Trained:
+    """In the place of a sweep: every trial scores what `score` says of it."""
+
+    def __init__(self, score: Any) -> None:
+        self.score = score
+        self.kept: list[Tried] = []
+
+    def run(self, trials: Sequence[Any], settings: object) -> None:
+        pass
+
+    def tried(self, asked: Sequence[Asked], settings: object) -> Any:
+        for each in asked:
+            score = self.score(each)
+            if score is not None:  # it failed
+                yield searching._line(each, "ok", {"validation": score})
+
+    def keep(self, found: Sequence[Tried]) -> None:
+        self.kept = list(found)
+
+
+@pytest.fixture
+def trained(monkeypatch, request) -> Trained:
+    found = Trained(request.param)
+    monkeypatch.setattr(searching, "run_sweep", found.run)
+    monkeypatch.setattr(searching, "_tried", found.tried)
+    return found
+
+
+def cfg_of(tmp_path: Path, *overrides: str) -> Any:
+    return compose([f"results={tmp_path}", "methods=[lora]", *overrides], "recipes")
+
+
+@pytest.mark.parametrize("trained", [lambda each: each.multiple], indirect=True)
+def test_rates_are_tried_on_beyond_the_edge_at_which_the_best_lies(tmp_path, trained):
+    cfg = cfg_of(tmp_path)
+    searching.rates(cfg, cfg.searched.regression_encoder, trained.keep)
+    assert [row.multiple for row in trained.kept] == [1, 3, 10, 30, 100]
+
+
+@pytest.mark.parametrize(
+    "trained", [lambda each: each.multiple if each.multiple < 10 else None], indirect=True
+)
+def test_a_rate_that_failed_ends_the_search_and_is_not_asked_for_again(tmp_path, trained):
+    cfg = cfg_of(tmp_path)
+    searching.rates(cfg, cfg.searched.regression_encoder, trained.keep)
+    assert [row.multiple for row in trained.kept] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "trained",
+    # 16 is the best batch size, and from 128 steps on there is nothing to gain.
+    [lambda each: min(each.trial.train.steps, 128) / 1000 - (each.trial.train.batch_size != 16)],
+    indirect=True,
+)
+def test_schedules_are_batch_sizes_first_and_then_longer_ones_of_the_best(tmp_path, trained):
+    cfg = cfg_of(tmp_path)
+    searching.schedule(cfg, cfg.searched.regression_encoder, [], trained.keep)
+    lora = [row for row in trained.kept if row.method == "lora"]
+    assert [Schedule(row.steps, row.batch_size) for row in lora] == [
+        Schedule(128, 8), Schedule(64, 16), Schedule(32, 32), Schedule(128, 16), Schedule(256, 16),
+    ]  # fmt: skip
+    assert {row.method for row in trained.kept} == {"lora", "full"}
+
+
+@pytest.mark.parametrize("trained", [lambda each: 0.5], indirect=True)
+def test_a_schedule_is_tried_at_the_rate_that_was_chosen(tmp_path, trained):
+    cfg = cfg_of(tmp_path)
+    cell = cfg.searched.regression_encoder
+    searching.rates(cfg, cell, trained.keep)
+    known = [
+        Tried(**{**vars(row), "validation": 0.9 if row.multiple == 3 else 0.1})
+        for row in trained.kept
+    ]
+    searching.schedule(cfg, cell, known, trained.keep)
+    rates = {row.method: row.learning_rate for row in trained.kept}
+    own = OmegaConf.load("conf/method/full.yaml").learning_rate
+    assert rates == {"lora": 6e-3, "full": own}
+
+
+def test_trials_of_a_search_see_the_validation_split_alone(tmp_path):
+    cfg = cfg_of(tmp_path)
+    asked = searching.asked(cfg, cfg.searched.regression_encoder, "lora", 3, 1000).trial
+    assert (asked.stage, asked.train.learning_rate) == ("search", 6e-3)
+    assert run_config(cfg).results == tmp_path
+
+
+def test_a_cell_may_be_trained_longer_than_others(tmp_path):
+    cfg = cfg_of(tmp_path)
+    longer, other = (
+        searching.asked(cfg, cfg.searched[name], "lora", 1, 1000).trial.train.steps
+        for name in ("tokens_encoder", "regression_encoder")
+    )
+    assert longer > other == 64
+
+
+def test_a_cell_whose_model_is_of_another_family_is_refused():
+    cfg = compose(["searched.regression_encoder.family=decoder"], "recipes")
+    with pytest.raises(ConfigError, match="searched=regression, decoder"):
+        searching.asked(cfg, cfg.searched.regression_encoder, "lora", 3, 1000)
