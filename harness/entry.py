@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness import peft_types
 from harness.errors import ConfigError, HarnessError, Unreadable, nearest
+from harness.exclusions import left_out
 from harness.recipes import multiples, schedules
 from harness.stopping import interruptible
 
@@ -61,6 +62,16 @@ class Asked:
         self.launcher = own.runtime.choices["hydra/launcher"]
         self.hydra_overrides = list(own.overrides.hydra)
         self.loader = GlobalHydra.instance().config_loader()
+
+    def leave_out(self) -> None:
+        """Forget the jobs that are not to be run, and say how many."""
+        jobs = zip(self.configs, self.overrides, strict=True)
+        kept = [(cfg, own) for cfg, own in jobs if not left_out(cfg)]
+        if not kept:
+            raise ConfigError("leave_out", self.configs[0].leave_out, "leaves nothing to run")
+        if gone := len(self.configs) - len(kept):
+            print(f"left out: {gone} of {len(self.configs)} combinations, by leave_out", flush=True)
+        self.configs, self.overrides = [cfg for cfg, _ in kept], [own for _, own in kept]
 
 
 class Collecting(Callback):
@@ -151,6 +162,7 @@ def asked(config_name: str) -> Asked:
             raise _plain_error(error) from error
     if not collected.configs:  # --help and its like have printed what was asked for
         raise SystemExit(0)
+    collected.leave_out()
     return collected
 
 

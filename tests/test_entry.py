@@ -52,6 +52,18 @@ def test_command_line_overrides_a_preset(monkeypatch, results):
     ]
 
 
+def test_what_is_left_out_of_a_sweep_is_counted(monkeypatch, capsys, results):
+    out = "leave_out=[{method:ia3,seed:1}]"
+    found = configs(monkeypatch, "-m", results, "method=lora,ia3", "seed=0,1", out)
+    assert [(cfg.method.name, cfg.seed) for cfg in found] == [("lora", 0), ("lora", 1), ("ia3", 0)]
+    assert "left out: 1 of 4 combinations" in capsys.readouterr().out
+
+
+def test_a_sweep_of_which_nothing_is_left_is_refused(monkeypatch, results):
+    with pytest.raises(ConfigError, match="leaves nothing to run"):
+        configs(monkeypatch, results, "method=lora", "leave_out=[{method:lora}]")
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
