@@ -33,7 +33,7 @@ def _listed(cfg: DictConfig) -> Iterator[Mapping[str, object]]:
         for key in each:
             if key not in KEYS:
                 raise ConfigError("leave_out", key, nearest(str(key), KEYS))
-        yield each  # type: ignore[misc]
+        yield each
 
 
 def _is(cfg: DictConfig, key: str, value: object) -> bool:
