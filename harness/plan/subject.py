@@ -113,8 +113,8 @@ def auto_class(request: Request, config: PreTrainedConfig) -> Any:
 def says_tokens(request: Request, config: PreTrainedConfig) -> bool:
     """Whether the loss is of the next token; raises ConfigError for a model that says none."""
     able = generates(config) or config.is_encoder_decoder
-    if request.objective == "language" and not able:
-        expected = f"{request.model.name} is an encoder: objective=classification"
+    if request.objective in ("language", "answers") and not able:
+        expected = f"{request.model.name} is an encoder: objective=classification or tags"
         raise ConfigError("objective", request.objective, expected)
     return able and request.objective in (None, "language")
 

@@ -128,6 +128,14 @@ def test_a_head_in_float32_on_a_base_in_bfloat16_is_planned_over_devices_when_al
     assert two.optimizer == pytest.approx(one.optimizer / 2, rel=0.03)  # whole rows
 
 
+@pytest.mark.parametrize("objective", ["language", "answers"])
+def test_an_encoder_says_no_tokens(objective: str):
+    request = request_of("bert", "method=lora", objective=objective)
+    told = f"objective={objective}: bert is an encoder: objective=classification or tags"
+    with pytest.raises(ConfigError, match=told):
+        predict.predict(request)
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [("lora", ["+method.layers_to_transform=[3]"]), ("peft/lily", [])],

@@ -7,6 +7,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.plan.request import request_of
 from tests.plan.composed import composed
+from tests.shipped import CONF
 
 
 def test_keys_of_the_command_reach_the_recipe_and_the_model():
@@ -33,12 +34,23 @@ def test_adapters_that_a_method_builds_on_come_along():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("objective", ["language", "answers", "classification", "tags"])
+def test_every_objective_is_taken_and_told_in_config_and_help(objective):
+    assert request_of(composed(f"objective={objective}")).objective == objective
+    for file in ("plan.yaml", "hydra/help/plan.yaml"):
+        lines = (CONF / file).read_text("utf-8").partition("objective")[2].splitlines()
+        assert objective in " ".join(lines[:5])
+
+
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
         (["seq_len=0"], "seq_len=0"),
         (["devices=0"], "devices=0"),
-        (["objective=regression"], "objective=regression"),
+        (
+            ["objective=regression"],
+            "objective=regression: should be 'language', 'answers', 'classification' or 'tags'",
+        ),
         (["dtype=float16"], "model.dtype=float16"),
         (["optimizer=adam"], "train.optimizer=adam"),
         (["batch_size=4", "accumulation=3"], "accumulation=3: must divide train.batch_size=4"),
