@@ -65,6 +65,7 @@ class _Sweep:
         self._run = run
         self._queue = Queue(trials, run)
         self._devices: dict[str, str] = {}
+        self._told: set[str] = set()
 
     def open(self) -> list[Trial]:
         return self._queue.open(self._trials)
@@ -207,8 +208,21 @@ class _Sweep:
                 begun.append(trial)
                 continue
             if stage:
-                self._runner.tell(stage, trial, quality_of(trial.measured()))
+                measured = trial.measured()
+                self._runner.tell(stage, trial, quality_of(measured))
+                self._tell_full(trial.config, measured["data"])
             self._queue.release(trial)
+
+    def _tell_full(self, trial: TrialConfig, data: dict[str, Any] | None) -> None:
+        """Say where many texts fill what the model reads of them: once per task and model, when
+        the first of their trials has turned them into tokens.
+        """
+        from harness.tasks.look import of_full
+
+        line = data and of_full(trial.task, trial.model.name, data["full"])
+        if line and line not in self._told:
+            self._told.add(line)
+            self._progress.say(line)
 
     def _next(self, waiting: deque[Trial], left: Callable[[Trial], list[Phase]]) -> Trial | None:
         """Take the first trial from the queue that can be begun; end those that never can."""

@@ -31,6 +31,8 @@ IMBALANCED = 10.0
 """Examples of the commonest class for each of the rarest, from which on a warning is given."""
 WIDE = 0.05
 """Half-width of a 95% interval of accuracy at which most methods cannot be told apart."""
+FULL = 0.05
+"""Share of texts that fill `task.max_length` above which a warning is given."""
 NOTHING = ("nan", "none", "null", "n/a", "na")
 """Names of classes, in small letters, that may have been meant for no label."""
 
@@ -77,6 +79,15 @@ def told(task: TaskConfig, found: Examples) -> list[str]:
     line = f"{name_of(task)}: {'; '.join(parts)}"
     warnings += _of_test(task, sizes["test"])
     return [line, *(f"beware: {name_of(task)}: {each}" for each in warnings)]
+
+
+def of_full(task: TaskConfig, model: str, full: float) -> str | None:
+    """What to beware of where a share `full` of the training texts fills what the model reads."""
+    if full <= FULL:
+        return None
+    side = "before" if task.kind == "generation" else "after"
+    cut = f"{full:.0%} of the training texts fill task.max_length={task.max_length} with {model}"
+    return f"beware: {name_of(task)}: {cut}; what comes {side} is not read"
 
 
 def name_of(task: TaskConfig) -> str:

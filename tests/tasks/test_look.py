@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.tasks import look
+import pytest
+
+from harness.tasks import METRICS, look
 from harness.tasks.data import check, examples, load
 from tests.tasks.conftest import MakeTask, reviews
 
@@ -44,6 +46,22 @@ def test_a_class_that_may_mean_no_label_is_told(task_of: MakeTask) -> None:
     assert check(task_of(rows, stratify=True))[1:] == [
         "beware: data.csv: 'None' is read as a class; task.drop={label: ['None']} leaves it out"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "side"),
+    [("classification", "after"), ("regression", "after"), ("tokens", "after"),
+     ("generation", "before")],
+)  # fmt: skip
+def test_texts_that_fill_the_length_are_told_with_the_side_that_is_lost(
+    task_of: MakeTask, kind: str, side: str
+) -> None:
+    task = task_of([], kind=kind, metric=METRICS[kind][0], max_length=8)
+    assert look.of_full(task, "minilm", 0.05) is None
+    assert look.of_full(task, "minilm", 0.234) == (
+        "beware: data.csv: 23% of the training texts fill task.max_length=8 with minilm;"
+        f" what comes {side} is not read"
+    )
 
 
 def test_the_record_holds_what_the_splits_hold(task_of: MakeTask) -> None:
