@@ -13,12 +13,14 @@ from harness.trials import Trial
 
 def prepare(trials: Sequence[Trial]) -> None:
     """Fetch what the trials need and check their data, told in a line, once per model and task."""
+    from harness.tasks import rows
     from harness.tasks.data import check
 
     for model in {repr(t.config.model): t.config.model for t in trials}.values():
         assets.fetch(model.source, "model.source")
     for task in {repr(t.config.task): t.config.task for t in trials}.values():
         print("\n".join(check(task)), flush=True)
+    rows.forget()  # of a task whose trials are over nobody asks again
     for plain in {repr(p): p for t in trials if (p := t.config.measure.forgetting)}.values():
         plain_text.passages(plain)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from harness.assets import fetch
 from harness.errors import ConfigError
-from harness.tasks import cells, labels, look, reader, splits
+from harness.tasks import labels, look, splits
 from harness.tasks.cleaning import clean
+from harness.tasks.rows import raw
 from harness.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -118,42 +118,6 @@ def examples(task: TaskConfig) -> Examples:
         raise ConfigError("task.source", fetch(task.source, "task.source"), expected)
     names = labels.names(rows["label"], task)
     return _split(rows, names, counts, task)
-
-
-def raw(task: TaskConfig) -> tuple[pd.DataFrame, pd.Series]:
-    """The rows as they are stored, and the split that each is given in. Raises ConfigError."""
-    if not task.files:
-        found = _rows(task, "task.file", task.file)
-        if task.split is None:
-            return found, pd.Series("train", index=found.index, dtype=object)
-        return found, splits.named(cells.texts(found[task.split], task), task)
-    parts = {}
-    for split, file in task.files.items():
-        part = _rows(task, f"task.files.{split}", file)
-        part.index = pd.Index([f"{place} of {file}" for place in part.index])
-        parts[split] = part
-    given = [pd.Series(split, index=part.index, dtype=object) for split, part in parts.items()]
-    return pd.concat(parts.values()), pd.concat(given)
-
-
-def _rows(task: TaskConfig, field: str, file: str) -> pd.DataFrame:
-    """Of a file, or of all that a pattern with a star finds."""
-    paths = _paths(task, field, file)
-    parts = [reader.read(path, task) for path in paths]
-    if not any(map(len, parts)):
-        raise ConfigError("task.source", paths[0], "holds no row")
-    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
-
-
-def _paths(task: TaskConfig, field: str, file: str) -> list[Path]:
-    folder = fetch(task.source, "task.source")
-    # What stands for the data in a trial's identity is the digest of that folder.
-    if Path(file).is_absolute() or ".." in Path(file).parts:
-        raise ConfigError(field, file, f"leads out of {folder}")
-    found = sorted(folder.glob(file)) if "*" in file else [folder / file]
-    if not found or not found[0].exists():
-        raise ConfigError(field, file, f"no such file in {(folder / file).parent}")
-    return found
 
 
 def _split(

@@ -30,9 +30,10 @@ def table(path: Path, task: TaskConfig, wanted: list[str]) -> pd.DataFrame:
     header = next(rows)
     places = [header.index(column) for column in wanted]
     cells: list[list[str]] = [[] for _ in wanted]
+    appends = [(column.append, place) for column, place in zip(cells, places, strict=True)]
     for row in rows:
-        for column, place in zip(cells, places, strict=True):
-            column.append(row[place])
+        for append, place in appends:
+            append(row[place])
     # Cells stay text: "NA" may be a label, and "01" is not "1".
     return pd.DataFrame(dict(zip(wanted, cells, strict=True)), dtype=object)
 

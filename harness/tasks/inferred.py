@@ -25,7 +25,9 @@ ROWS_PER_CLASS = 10
 """Rows for each class, on average, where there are more classes than that."""
 LONGEST_NAME = 64
 """Letters of a class's name; what is longer is text."""
-UNREAD = ("name", "max_length", "max_answer", "metric", "stratify", "validation", "test", "limit")
+UNREAD = ("name", "kind", "max_length", "max_answer", "metric", "stratify", "validation", "test",
+          "limit")  # fmt: skip
+"""Fields of a task that change nothing of the rows that are read."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,11 @@ def _checked(read: dict[str, Any]) -> TaskConfig:
 @lru_cache
 def _read(canonical: str, digest: str) -> Reading:
     """Of each content once, since a sweep asks for the same task once per trial."""
-    from harness.tasks.data import raw
     from harness.tasks.look import name_of
+    from harness.tasks.rows import raw
 
     task = _checked(json.loads(canonical))
-    rows, _ = raw(task)
+    rows, _ = raw(task, keep=True)  # they are checked next
     found = of_labels(list(rows[task.label]), list(rows[task.text]), task)
     print(f"{name_of(task)}: {task.label} has {found.why}; read as {found.kind}", flush=True)
     return found
@@ -116,9 +118,9 @@ def of_labels(labels: Sequence[Any], texts: Sequence[Any], task: TaskConfig) -> 
     if not said:
         raise ConfigError("task.label", task.label, f"none of {len(labels)} rows has a label")
     found = [label for _, label, _ in said]
-    if tagged := _tags([(label, text) for _, label, text in said]):
+    if tagged := _tags(said):
         return tagged
-    _check_types([(place, label) for place, label, _ in said], task)
+    _check_types(said, task)
     values = {str(label).strip() for label in found}
     if len(values) == 1:
         expected = f"every row says {values.pop()!r}; there is nothing to tell apart"
@@ -152,12 +154,12 @@ def _of_texts(values: set[str], rows: int, task: TaskConfig) -> Reading:
     raise ConfigError("task.kind", "null", f"{task.label} has {told}; say {options}")
 
 
-def _tags(said: list[tuple[Any, Any]]) -> Reading | None:
+def _tags(said: list[tuple[int, Any, Any]]) -> Reading | None:
     """Where every label is as many tags as its text has words, some of them the start of a name."""
     from harness.tasks.labels import TAG
 
     starts = False
-    for label, text in said:
+    for _, label, text in said:
         tags, words = _parts(label), _parts(text)
         if len(tags) != len(words) or not all(map(TAG.fullmatch, tags)):
             return None
@@ -169,11 +171,14 @@ def _parts(cell: Any) -> list[str]:
     return [str(part) for part in cell] if isinstance(cell, list) else str(cell).split()
 
 
-def _check_types(said: list[tuple[int, Any]], task: TaskConfig) -> None:
+def _check_types(said: list[tuple[int, Any, Any]], task: TaskConfig) -> None:
     """Raise ConfigError for lists and objects, and for labels of several types."""
+    places: dict[type, int] = {}
+    for place, label, _ in said:
+        places.setdefault(type(label), place)
     first: dict[str, int] = {}
-    for place, label in said:
-        first.setdefault(_type(label), place)
+    for kind, place in places.items():
+        first.setdefault(_called(kind), place)
     if nested := first.keys() - {"text", "number", "truth value"}:
         name = nested.pop()
         expected = f"row {first[name]} holds a {name}, which is neither class, number nor answer"
@@ -184,12 +189,12 @@ def _check_types(said: list[tuple[int, Any]], task: TaskConfig) -> None:
         raise ConfigError("task.label", task.label, expected)
 
 
-def _type(label: Any) -> str:
-    if isinstance(label, bool):
+def _called(kind: type) -> str:
+    if issubclass(kind, bool):
         return "truth value"
-    if isinstance(label, int | float):
+    if issubclass(kind, int | float):
         return "number"
-    return "text" if isinstance(label, str | bytes) else type(label).__name__
+    return "text" if issubclass(kind, str | bytes) else kind.__name__
 
 
 def _absent(cell: Any) -> bool:
