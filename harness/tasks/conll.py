@@ -45,7 +45,8 @@ def _sentences(path: Path, task: TaskConfig) -> Iterator[list[tuple[str, ...]]]:
                 words = []
                 continue
             if len(cells) != width:
-                problem = f"line {number} has {len(cells)} cells, task.columns {width}"
+                named = f"task.columns=[{','.join(columns(path, task))}] names {width}"
+                problem = f"line {number} has {len(cells)} cells, {named}"
                 raise malformed(path, task, problem)
             words.append(cells)
     if words:

@@ -37,6 +37,11 @@ def _words(i: int) -> str:
     return ("bad", "good")[i % 2]
 
 
+def sentences(word: Callable[[int], str], n: int = 60) -> str:
+    """Two words each, the first of them as it is given with its tag."""
+    return rows(lambda i: f"{word(i)}\nsings O\n", n)
+
+
 GOOD = table(_words)
 CAFE = HEADER + rows(lambda i: f"café {i},{_words(i)}")
 
@@ -127,4 +132,14 @@ REFUSED = [
             objects(lambda i: {"text": f"text {i}", "label": (1, "a")[i % 2]}),
             "task.label=label: holds a number in row 0 and a text in row 1; "
             "task.kind=classification takes all as names of classes", (), "my.jsonl", "jsonl"),
+    Refused("a word with more columns", sentences(lambda i: f"Ada{i} NNP B-PER"),
+            "task.format=conll: my.conll cannot be read as that: line 1 has 3 cells, "
+            "task.columns=[word,tag] names 2", (), "my.conll", "conll"),
+    Refused("tags of another scheme", sentences(lambda i: f"Ada{i} S-PER"),
+            "task.label=tag: row 0 has the tag 'S-PER'; expected O, or B- or I- and a name",
+            (), "my.conll", "conll"),
+    Refused("no empty line after sentences",
+            sentences(lambda i: f"Ada{i} B-PER").replace("\n\n", "\n"),
+            "task.validation=0.1: validation is left without an example: 1 groups",
+            (), "my.conll", "conll"),
 ]  # fmt: skip

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.tasks.data import examples
+from harness.config import trial_config
+from harness.entry import compose
+from harness.task_config import TaskConfig
+from harness.tasks.data import check, examples
+from tests.tasks import refused
 from tests.tasks.conftest import MakeTask, assert_refused
 
 FIELDS: dict[str, Any] = {
@@ -53,7 +58,10 @@ def test_ends_of_lines_and_of_the_file_change_nothing(task_of: MakeTask, tmp_pat
 def test_a_line_of_another_width_is_named(task_of: MakeTask, tmp_path: Path) -> None:
     path = tmp_path / "data.txt"
     path.write_text("a b O\na O\n")
-    line = f"task.format=conll: {path} cannot be read as that: line 2 has 2 cells, task.columns"
+    line = (
+        f"task.format=conll: {path} cannot be read as that: line 2 has 2 cells,"
+        " task.columns=[word,pos,tag] names 3"
+    )
     assert_refused(task_of, path, line, **FIELDS)
 
 
@@ -62,3 +70,36 @@ def test_a_column_that_is_not_there_is_named(task_of: MakeTask, tmp_path: Path) 
     path.write_text(sentences(), encoding="utf-8")
     line = "task.label=ner: no such column in data.txt; one of pos, tag, word"
     assert_refused(task_of, path, line, **FIELDS | {"label": "ner"})
+
+
+def own(path: Path, *overrides: str) -> TaskConfig:
+    return trial_config(compose(["task=conll", f"task.path={path}", *overrides])).task
+
+
+def test_the_users_own_file_needs_nothing_but_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "names.conll"
+    path.write_text(refused.sentences(lambda i: f"Ada{i} B-PER"))
+    task = own(path)
+    assert (task.name, task.kind, task.metric) == ("names", "tokens", "entity_f1")
+    assert not task.stratify
+    assert check(task)[0] == (
+        "names.conll: 60 rows; 2 tags; train 50, validation 5, test 5; split by hash"
+    )
+
+
+def test_further_columns_that_are_named_change_nothing(tmp_path: Path) -> None:
+    two, four = tmp_path / "two", tmp_path / "four"
+    two.write_text(refused.sentences(lambda i: f"Ada{i} B-PER"))
+    head = "a line about the file\n"
+    four.write_text(head + re.sub(r"(\S+) (O|B-PER)", r"\1 NN I-NP \2", two.read_text()))
+    named = own(four, "task.columns=[word,pos,chunk,tag]", "task.skip=1")
+    assert examples(named).train.equals(examples(own(two)).train)
+
+
+def test_official_splits_are_files_of_a_folder(tmp_path: Path) -> None:
+    for name, first in (("train", "Ada"), ("dev", "Bea"), ("test", "Cleo")):
+        content = refused.sentences(lambda i, first=first: f"{first}{i} B-PER", n=len(name))
+        (tmp_path / f"{name}.conll").write_text(content)
+    files = "{train: train.conll, validation: dev.conll, test: test.conll}"
+    line = check(own(tmp_path, f"task.files={files}"))[0]
+    assert "train 5, validation 3, test 4; splits as given" in line
