@@ -1,23 +1,20 @@
-"""How it was measured, on what, what failed, what was unstable, what is missing and why."""
+"""How it was measured, on what, what was unstable, what is missing and why."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.analysis.estimate import Estimate
 from harness.analysis.figures import Row
-from harness.analysis.numbers import DASH, capital, in_bytes, listed, plural, significant
-from harness.analysis.search import search_failures
-from harness.analysis.study import Failure
+from harness.analysis.numbers import capital, in_bytes, listed, plural, significant
 from harness.analysis.ties import OVERLAP, PAIRED, against
 from harness.analysis.triangle import Triangle
 from harness.report.foreign import published
 from harness.report.machine import machine
 from harness.report.subject import Subject
-from harness.report.table import UNSTABLE, Link, record_href
+from harness.report.table import UNSTABLE
 from harness.report.task_data import task_data
 
 FIGURES = {
@@ -50,17 +47,6 @@ PROBES = (
     ),
     ("Serving", "batches of {} requests", ("serving.batch_size",)),
 )
-
-
-@dataclass(frozen=True)
-class Failed:
-    """`needs` is what the trial was said to need, where it was left out for that."""
-
-    label: str
-    status: str
-    needs: str
-    reason: str
-    record: Link
 
 
 @dataclass(frozen=True)
@@ -110,20 +96,6 @@ def facts(subject: Subject) -> tuple[tuple[str, str], ...]:
     told += machine(subject, rows)
     told.append(("Ties", _ties(subject)))
     return tuple(told)
-
-
-def failures(subject: Subject, out: Path) -> tuple[Failed, ...]:
-    """Those of searches for a learning rate last."""
-    found = (*subject.study.failures, *search_failures(subject.study))
-    return tuple(_failed(failure, out) for failure in found)
-
-
-def skipped(subject: Subject, out: Path) -> tuple[Failed, ...]:
-    """What was left out before it began, the most needful first."""
-    return tuple(
-        _failed(one, out)
-        for one in sorted(subject.study.skipped, key=lambda one: -(one.predicted or 0.0))
-    )
 
 
 def unstable(subject: Subject) -> tuple[str, ...]:
@@ -193,12 +165,6 @@ def _end(figure: str, value: float) -> str:
     if figure == "capacity":
         return f"{significant(value)} bits"
     return in_bytes(value) if figure == "train_memory" and value else significant(value)
-
-
-def _failed(failure: Failure, out: Path) -> Failed:
-    link = Link("record", record_href(failure.path, out), failure.trial)
-    needs = in_bytes(failure.predicted) if failure.predicted else DASH
-    return Failed(failure.label, failure.status.replace("_", " "), needs, failure.reason, link)
 
 
 def _recipe(subject: Subject, rows: list[Row]) -> list[tuple[str, str]]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from harness.analysis.claims import Claim, ledger
-from harness.report import figures, planes, provenance, stills, summary
+from harness.report import ended, figures, planes, provenance, stills, summary
 from harness.report.capacity import capacity
 from harness.report.claims import Claims, claims
 from harness.report.curves import curves
 from harness.report.data import study_data
+from harness.report.ended import Ended
 from harness.report.forgetting import forgetting
 from harness.report.fronts import FrontRow, pareto_fronts
 from harness.report.matched import Matched, matched
@@ -71,8 +72,8 @@ class Section:
     serving: Picture
     served: Table
     facts: tuple[tuple[str, str], ...]
-    failures: tuple[provenance.Failed, ...]
-    skipped: tuple[provenance.Failed, ...]
+    failures: Ended
+    skipped: Ended
     unstable: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
     rules: tuple[provenance.RuleTable, ...]
@@ -112,8 +113,8 @@ def section(subject: Subject, place: int, out: Path, held: tuple[Claim, ...]) ->
         serving=drawn(serving(subject)),
         served=served(subject, out),
         facts=provenance.facts(subject),
-        failures=provenance.failures(subject, out),
-        skipped=provenance.skipped(subject, out),
+        failures=ended.failures(subject, out),
+        skipped=ended.skipped(subject, out),
         unstable=provenance.unstable(subject),
         missing=provenance.missing(subject),
         rules=provenance.rules(subject),

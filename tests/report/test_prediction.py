@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import provenance, summary
+from harness.report import ended, summary
 from harness.report.planes import trade_offs
 from harness.report.plots import plot
 from harness.report.prediction import caption, peaks, prediction, without
@@ -153,8 +153,8 @@ def test_what_was_skipped_is_listed_by_need_and_is_no_failure(
         records.failed(method="lora", size=16),
     ]
     subject = make_subject(made)
-    told = provenance.skipped(subject, tmp_path / "index.html")
-    assert [(one.label, one.status, one.needs.replace("\u00a0", " ")) for one in told] == [
+    told = ended.skipped(subject, tmp_path / "index.html").reasons
+    assert [(one.trials[0].text, one.status, one.needs.replace("\u00a0", " ")) for one in told] == [
         ("full, seed 0", "skipped", "40.0 GiB"),
         ("lora 64, seed 0", "skipped", "9.10 GiB"),
     ]

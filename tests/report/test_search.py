@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.report import build, provenance, summary
+from harness.report import build, ended, summary
 from harness.report.search import alerts, caption, search, searched
 from tests import records, searches
 from tests.report.conftest import HOSTILE, MakeSubject
@@ -107,8 +107,8 @@ def test_what_failed_in_a_search_stands_among_what_failed(
     make_subject: MakeSubject, tmp_path: Path
 ) -> None:
     made = [*study("lora", 8, {100: INSIDE | {1e-1: None}}), records.failed(method="ia3")]
-    found = provenance.failures(make_subject(made), tmp_path)
-    assert [(one.label, one.status) for one in found] == [
+    found = ended.failures(make_subject(made), tmp_path).reasons
+    assert [(one.trials[0].text, one.status) for one in found] == [
         ("ia3, seed 0", "failed"),
         ("search of lora 8 at learning rate 0.1, 100 steps", "diverged"),
     ]
