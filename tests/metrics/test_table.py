@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 
 from harness import metrics, tasks
 from harness.measure.statistics import counts
+from harness.metrics import resampled
 from harness.metrics.table import METRICS, PROPORTIONS
 from tests.metrics.examples import examples
 
@@ -46,6 +47,17 @@ def test_correlations_of_tied_values_are_scipys(pairs: list[tuple[int, int]]) ->
     for metric, reference in (("spearman", stats.spearmanr), ("pearson", stats.pearsonr)):
         expected = 0.0 if constant else reference(*columns.T).statistic
         assert METRICS[metric].resampled(columns, once)[0] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("digits", [0, 1, 15])
+@pytest.mark.parametrize("n", [1000, resampled.BLOCK + 1])
+def test_spearman_of_resamples_is_scipys_of_the_examples_drawn(n: int, digits: int) -> None:
+    draw = np.random.default_rng(n)
+    columns = draw.normal(size=(n, 2)).cumsum(axis=1).round(digits)
+    drawn = draw.integers(0, n, (resampled.BLOCK // n + 3, n))  # more than are ranked at a time
+    found = METRICS["spearman"].resampled(columns, counts(drawn).astype(float))
+    expected = [stats.spearmanr(*columns[row].T).statistic for row in drawn]
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 def test_spearman_is_one_less_the_squares_of_rank_differences() -> None:
