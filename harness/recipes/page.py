@@ -208,7 +208,7 @@ def _searched(cell: Cell, cells: Mapping[Cell, Mapping[str, Sequence[Tried]]]) -
 
 def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     """A section: a row per method, a column per multiple."""
-    first = next(iter(methods.values()))[0]
+    first = max((own[0] for own in methods.values()), key=lambda row: row.steps)
     tried = sorted({row.multiple for own in methods.values() for row in own})
     yield f"### {cell[0]}, {cell[1]}"
     yield ""
@@ -221,7 +221,7 @@ def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     yield f"| method | chosen rate | {' | '.join(f'×{each:g}' for each in tried)} | |"
     yield "|---" * (len(tried) + 3) + "|"
     for method, own in methods.items():
-        yield _row(method, own, tried)
+        yield _row(method, own, tried, first.steps)
     yield ""
 
 
@@ -240,7 +240,8 @@ def _rest(searched: Mapping[str, Sequence[Tried]], methods: Mapping[str, Own]) -
         yield ""
 
 
-def _row(method: str, rows: Sequence[Tried], tried: Sequence[float]) -> str:
+def _row(method: str, rows: Sequence[Tried], tried: Sequence[float], usual: int) -> str:
+    """`usual` are the steps of the section."""
     means = scores(rows)
     best = chosen(means)
     rate = next((f"{row.learning_rate:g}" for row in rows if row.multiple == best), "none")
@@ -250,7 +251,12 @@ def _row(method: str, rows: Sequence[Tried], tried: Sequence[float]) -> str:
         told = "" if multiple not in means else "diverged" if score is None else f"{score:.3f}"
         cells.append(f"**{told}**" if multiple == best else told)
     seeds = len({row.seed for row in rows})
-    remarks = [_remark(means, best), f"{seeds} seeds" if seeds > 1 else ""]
+    steps = rows[0].steps
+    remarks = [
+        _remark(means, best),
+        f"{seeds} seeds" if seeds > 1 else "",
+        f"after {steps} steps" if steps != usual else "",
+    ]
     return f"| {method} | {rate} | {' | '.join(cells)} | {'; '.join(filter(None, remarks))} |"
 
 
