@@ -25,7 +25,7 @@ def left_out(cfg: DictConfig) -> bool:
 def _listed(cfg: DictConfig) -> Iterator[Mapping[str, object]]:
     """The conditions, checked."""
     given = cfg.get("leave_out", [])
-    if not isinstance(given, ListConfig):
+    if not isinstance(given, ListConfig | list):
         raise ConfigError("leave_out", given, "is a list, such as [{method: bitfit, model: gpt2}]")
     for each in given:
         if not isinstance(each, DictConfig) or not each:
