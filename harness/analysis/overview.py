@@ -74,8 +74,8 @@ class Across:
 @dataclass(frozen=True)
 class Overview:
     """`rows`: first those that are ranked in every counted study, of these those that lead most
-    often, then by mean rank. `labels` is how many configurations have a quality anywhere, and
-    `nowhere` what has none, with its reason.
+    often, then by mean rank. `labels` is how many configurations there are to be held side by side,
+    and `nowhere` what has no quality, with its reason.
     """
 
     studies: tuple[Study, ...]
@@ -103,9 +103,13 @@ class Overview:
 def across(studies: Sequence[Study]) -> Overview:
     """Every configuration with a quality anywhere or, where these are more than MOST, each method
     at the one size that does best over all studies.
+
+    What stands alone in its studies, as do adapters that others are built on, is left out.
     """
     entries = [{entry.label: entry for entry in study.entries} for study in studies]
-    labels = {e.label: e for by in reversed(entries) for e in by.values() if e["quality"].known}
+    known = [{label: e for label, e in by.items() if e["quality"].known} for by in entries]
+    ranked = [by for by in known if len(by) > 1] or known
+    labels = {label: e for by in reversed(ranked) for label, e in by.items()}
     shown = list(labels)
     if len(labels) > MOST:
         shown = _fewer(studies, labels)
@@ -124,7 +128,8 @@ def across(studies: Sequence[Study]) -> Overview:
         )
         for label in shown
     ]
-    overview = Overview(tuple(studies), tuple(found), len(labels), _nowhere(ended, labels.values()))
+    there = [entry for by in known for entry in by.values()]
+    overview = Overview(tuple(studies), tuple(found), len(labels), _nowhere(ended, there))
     found.sort(key=lambda row: (not overview.everywhere(row), -row.led, row.mean_rank, row.label))
     return replace(overview, rows=tuple(found))
 

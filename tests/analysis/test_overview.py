@@ -121,6 +121,14 @@ def test_a_study_of_one_configuration_ranks_nothing(side_by_side: Sides) -> None
     assert lora.known == (1,)
 
 
+def test_what_stands_alone_in_its_study_is_not_held_side_by_side(side_by_side: Sides) -> None:
+    rows = made("one", {("lora", 8): 0.8, ("houlsby", 8): 0.7})
+    rows += made("source", {("pfeiffer", 16): 0.9})
+    overview = side_by_side(rows)
+    assert set(by_label(overview)) == {"lora 8", "houlsby 8"}
+    assert (overview.labels, overview.nowhere) == (2, ())
+
+
 def test_the_gap_goes_from_the_floor_to_the_best(side_by_side: Sides) -> None:
     rows = made("one", {("head", None): 0.6, ("lora", 8): 0.75, ("full", None): 0.8})
     rows += made("two", {("lora", 8): 0.8, ("full", None): 0.9}, quality__majority=0.5)
