@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from harness import load, runner, sweep
 from harness.config import run_config
@@ -330,8 +331,8 @@ def test_interrupted_sweep_stops_within_seconds_and_leaves_no_process(tmp_path):
 
 
 def swept(preset: str) -> set[str]:
-    text = (CONF / "sweep" / f"{preset}.yaml").read_text()
-    return set(text.split("method: ")[1].splitlines()[0].split(","))
+    found = OmegaConf.load(CONF / "sweep" / f"{preset}.yaml")
+    return set(found.hydra.sweeper.params.method.split(","))
 
 
 def test_smoke_and_named_sweep_every_shipped_method():
