@@ -196,23 +196,19 @@ def register() -> None:
 
 def _recipe(own: float, *, _root_: DictConfig) -> float:
     """A method's own rate, as its config has it, for the kind of task and model at hand."""
-    return multiples.rate(own, _root_, _multiples())
-
-
-@cache
-def _multiples() -> multiples.Multiples:
-    return multiples.load(CONF / "recipes" / "multiples.yaml")
+    return multiples.rate(own, _root_, _picked("multiples"))
 
 
 def _schedule(part: str, *, _root_: DictConfig) -> int:
     """`steps` or `batch_size`, for the kind of task and model at hand."""
-    found: int = getattr(schedules.schedule(_root_, _schedules()), part)
+    found: int = getattr(schedules.schedule(_root_, _picked("schedules")), part)
     return found
 
 
 @cache
-def _schedules() -> schedules.Schedules:
-    return schedules.load(CONF / "recipes" / "schedules.yaml")
+def _picked(name: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """What ships of what was searched for."""
+    return multiples.load(CONF / "recipes" / f"{name}.yaml")
 
 
 def _arguments(given: Sequence[str], notes: str) -> list[str]:

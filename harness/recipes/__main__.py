@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def command(cfgs: list[DictConfig]) -> int:
         for stage in cfg.stages:
             if stage not in STAGES:
                 raise ConfigError("stages", stage, nearest(stage, STAGES))
+        Path(cfg.out).mkdir(parents=True, exist_ok=True)
         for cell in _cells(cfg):
             if "rates" in cfg.stages:
                 searching.rates(cfg, cell, partial(_keep, cfg, RATES))
@@ -49,7 +50,6 @@ def _cells(cfg: DictConfig) -> Iterator[DictConfig]:
 def _keep(cfg: DictConfig, name: str, found: Sequence[Tried]) -> None:
     """Add to a file of evidence, and write anew what is made from it."""
     file = Path(cfg.out) / name
-    file.parent.mkdir(parents=True, exist_ok=True)
     known = {row.key: row for row in [*evidence.read(file), *found]}
     evidence.write(file, known.values())
     _write(cfg)
@@ -59,14 +59,9 @@ def _write(cfg: DictConfig) -> None:
     """What is made from the evidence, at the places that the config names."""
     folder = Path(cfg.out)
     found = read(folder)
-    written: dict[Path, Callable[[], str]] = {
-        folder / "multiples.yaml": lambda: multiples(found.rates),
-        folder / "schedules.yaml": lambda: schedules(found.schedules),
-        Path(cfg.page): lambda: page(found, shipped(), cfg.unsearched),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, text in written.items():
-        file.write_text(text(), "utf-8")
+    (folder / "multiples.yaml").write_text(multiples(found.rates), "utf-8")
+    (folder / "schedules.yaml").write_text(schedules(found.schedules), "utf-8")
+    Path(cfg.page).write_text(page(found, shipped(), cfg.unsearched), "utf-8")
 
 
 def read(folder: Path) -> Found:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 from statistics import fmean
 
-from harness.checked import Checked, from_plain
+from harness.checked import Checked
+from harness.recipes import lines
 
 NOISE = 0.01
 """Scores on a few hundred validation examples that differ by less are taken for equal."""
@@ -59,24 +59,15 @@ class Tried(Checked):
 
 def read(file: Path) -> list[Tried]:
     """The lines of a file of evidence; none where there is no file. Raises ConfigError."""
-    if not file.exists():
-        return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        return [
-            from_plain(Tried, {key: None if value == "" else value for key, value in row.items()})
-            for row in csv.DictReader(lines)
-        ]
+    return lines.read(Tried, file)
 
 
 def write(file: Path, rows: Iterable[Tried]) -> None:
     """Write the evidence, each trial once, in an order of its own."""
-    ordered = sorted(
+    order = sorted(
         set(rows), key=lambda r: (r.cell, r.method, r.multiple, r.examples, r.steps, r.seed)
     )
-    with file.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, [each.name for each in fields(Tried)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in ordered)
+    lines.write(Tried, file, order)
 
 
 def scores(rows: Iterable[Tried]) -> dict[float, float | None]:

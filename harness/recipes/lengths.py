@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 from omegaconf import DictConfig
 
 from harness import entry, tasks
-from harness.checked import Checked, from_plain
+from harness.checked import Checked
 from harness.config import TrialConfig, trial_config
 from harness.errors import ConfigError
+from harness.recipes import lines
+
+if TYPE_CHECKING:
+    from harness.tasks.data import TaskData
 
 MOST = 4096
 """Tokens that are counted; where a model reads fewer, so many as it reads."""
@@ -38,11 +43,14 @@ class Length(Checked):
 
 def counted(cfg: DictConfig) -> Iterator[Length]:
     """Of each of `cfg.tasks` in each of `cfg.models` that can answer it."""
+    from harness.tasks.data import load
+
     for task in cfg.tasks:
+        data = load(trial_config(entry.compose([f"task={task}"])).task)
         for model in cfg.models:
             trial = trial_config(entry.compose([f"task={task}", f"model={model}"]))
             try:
-                found = _tokens(trial)
+                found = _tokens(trial, data)
             except ConfigError as error:  # an encoder says no texts
                 if error.field != "task.kind":
                     raise
@@ -52,49 +60,36 @@ def counted(cfg: DictConfig) -> Iterator[Length]:
 
 def length_of(trial: TrialConfig, tokens: Sequence[int]) -> Length:
     """A line of the evidence, of the tokens of each text."""
-    ordered, most = sorted(tokens), trial.task.max_length
+    most = trial.task.max_length
+    # The least length that this share of texts does not exceed.
+    median, percentile_99 = np.quantile(tokens, [0.5, 0.99], method="inverted_cdf").tolist()
     return Length(
         task=trial.task.name,
         model=trial.model.name,
-        texts=len(ordered),
-        median=_at(ordered, 0.5),
-        percentile_99=_at(ordered, 0.99),
-        longest=ordered[-1],
+        texts=len(tokens),
+        median=median,
+        percentile_99=percentile_99,
+        longest=max(tokens),
         max_length=most,
-        cut=round(sum(each > most for each in ordered) / len(ordered), 4),
+        cut=round(sum(each > most for each in tokens) / len(tokens), 4),
     )
 
 
-def _at(ordered: Sequence[int], share: float) -> int:
-    """The least length that this share of texts does not exceed."""
-    return next(each for n, each in enumerate(ordered, 1) if n >= share * len(ordered))
-
-
-def _tokens(trial: TrialConfig) -> list[int]:
+def _tokens(trial: TrialConfig, data: TaskData) -> list[int]:
     """Of each training text as the model would read it, were nothing cut."""
     from harness.models import load_tokenizer
-    from harness.tasks.data import load
 
     tokenizer = load_tokenizer(trial.model)
     task = replace(trial.task, max_length=min(MOST, tokenizer.model_max_length))
-    data = load(task)
     kind = tasks.load_kind(task.kind)(task, data, trial.model)
     return kind.encode(data.train, tokenizer).lengths
 
 
 def read(file: Path) -> list[Length]:
     """The lines of a file of evidence; none where there is no file. Raises ConfigError."""
-    if not file.exists():
-        return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        return [from_plain(Length, row) for row in csv.DictReader(lines)]
+    return lines.read(Length, file)
 
 
 def write(file: Path, rows: Iterable[Length]) -> None:
     """Write the evidence."""
-    found = list(rows)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, [each.name for each in fields(Length)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(asdict, found))
+    lines.write(Length, file, list(rows))  # counted before the file that there is gives way

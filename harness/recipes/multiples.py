@@ -7,10 +7,13 @@ models need is kept as multiples of it, in `conf/recipes/multiples.yaml`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
+T = TypeVar("T")
 FAMILIES = ("encoder", "decoder", "encoder_decoder")
 
 Multiples = dict[str, dict[str, dict[str, float]]]
@@ -29,26 +32,31 @@ REPRESENTATIVES = {
 DECODERS = ("ForCausalLM", "LMHeadModel")
 
 
-def load(file: Path) -> Multiples:
-    """The multiples that a file holds."""
+def load(file: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """What was picked out of evidence, by kind of task and family of models."""
     found = OmegaConf.to_container(OmegaConf.load(file))
     assert isinstance(found, dict)
     return found  # type: ignore[return-value]
 
 
+def of_cell(cfg: DictConfig, picked: Mapping[str, Mapping[str, dict[str, T]]]) -> dict[str, T]:
+    """What was picked for a composed config's kind of task and family of models.
+
+    A kind of task that was not searched takes what classification needs in the same family of
+    models. Empty where that was not searched either, or where the model does not say what it is.
+    """
+    family = family_of(cfg) or ""
+    kinds = (OmegaConf.select(cfg, "task.kind"), "classification")
+    return next((own for kind in kinds if (own := picked.get(kind, {}).get(family))), {})
+
+
 def rate(own: float, cfg: DictConfig, multiples: Multiples) -> float:
     """The learning rate of a composed config whose method proposes `own`, in three digits.
 
-    A kind of task that was not searched takes what classification needs in the same family of
-    models. The own rate itself where that was not searched either, or where the model does not say
-    what it is.
+    The own rate itself where nothing was searched that it could go by.
     """
-    kind, method, role = (
-        OmegaConf.select(cfg, key) for key in ("task.kind", "method.name", "method.family")
-    )
-    family = family_of(cfg) or ""
-    own_kind, first = (multiples.get(each, {}).get(family) for each in (kind, "classification"))
-    found = own_kind or first or {}
+    method, role = (OmegaConf.select(cfg, key) for key in ("method.name", "method.family"))
+    found = of_cell(cfg, multiples)
     multiple = found.get(method, found.get(REPRESENTATIVES.get(role, ""), 1.0))
     if multiple == 1 or not isinstance(own, int | float):  # what is no number is told as any is
         return own

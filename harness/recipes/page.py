@@ -101,8 +101,7 @@ def multiples(rows: Sequence[Tried]) -> str:
         picked = {method: chosen(scores(own)) for method, own in methods.items()}
         lines = [f"    {m}: {each:g}" for m, each in picked.items() if each is not None]
         kinds.setdefault(kind, []).extend([f"  {family}:", *lines])
-    told = [line for kind, lines in kinds.items() for line in (f"{kind}:", *lines)]
-    return HEAD + ("\n".join(told) if told else "{}") + "\n"
+    return HEAD + _of_kinds(kinds)
 
 
 def schedules(rows: Sequence[Tried]) -> str:
@@ -113,8 +112,13 @@ def schedules(rows: Sequence[Tried]) -> str:
         if picked is not None:
             told = f"{{steps: {picked.steps}, batch_size: {picked.batch_size}}}"
             kinds.setdefault(kind, []).append(f"  {family}: {told}")
-    lines = [line for kind, own in kinds.items() for line in (f"{kind}:", *own)]
-    return SCHEDULES_HEAD + ("\n".join(lines) if lines else "{}") + "\n"
+    return SCHEDULES_HEAD + _of_kinds(kinds)
+
+
+def _of_kinds(kinds: Mapping[str, Sequence[str]]) -> str:
+    """The lines of each kind of task under its name, as YAML."""
+    told = [line for kind, lines in kinds.items() for line in (f"{kind}:", *lines)]
+    return ("\n".join(told) if told else "{}") + "\n"
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import log2
-from pathlib import Path
 from statistics import fmean
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from harness.recipes.evidence import NOISE, Cell, Tried
-from harness.recipes.multiples import family_of
+from harness.recipes.multiples import of_cell
 
 
 @dataclass(frozen=True, order=True)
@@ -37,22 +36,10 @@ USUAL = Schedule(steps=150, batch_size=16)
 """Of what nobody searched."""
 
 
-def load(file: Path) -> Schedules:
-    """The schedules that a file holds."""
-    found = OmegaConf.to_container(OmegaConf.load(file))
-    assert isinstance(found, dict)
-    return found  # type: ignore[return-value]
-
-
 def schedule(cfg: DictConfig, schedules: Schedules) -> Schedule:
-    """That of a composed config's kind of task and family of models.
-
-    Where it was not searched, that of classification by the same family, else the usual one.
-    """
-    family = family_of(cfg) or ""
-    kinds = (OmegaConf.select(cfg, "task.kind"), "classification")
-    found = next((own for kind in kinds if (own := schedules.get(kind, {}).get(family))), None)
-    return USUAL if found is None else Schedule(**found)
+    """That of a composed config's kind of task and family of models, or the usual one."""
+    found = of_cell(cfg, schedules)
+    return Schedule(**found) if found else USUAL
 
 
 def scores(rows: Iterable[Tried]) -> dict[Schedule, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig
@@ -37,7 +36,6 @@ Keep = Callable[[Sequence[Tried]], None]
 def rates(cfg: DictConfig, cell: DictConfig, keep: Keep) -> None:
     """The first multiples of every method of a cell, then further ones where an edge asks."""
     methods = [name for name in cell.methods if cfg.methods is None or name in cfg.methods]
-    at = partial(asked, cfg, cell, schedule=None)
 
     def wave(found: Sequence[Tried] | None) -> list[Asked]:
         if found is None:
@@ -45,7 +43,7 @@ def rates(cfg: DictConfig, cell: DictConfig, keep: Keep) -> None:
         else:
             tried = _further(found, methods, cfg.further)
         return [
-            at(method, multiple, seed)
+            asked(cfg, cell, method, multiple, seed)
             for method, own in tried.items()
             for multiple in own
             for seed in cfg.search_seeds
@@ -133,9 +131,8 @@ def _tried(asked: Sequence[Asked], settings: RunConfig) -> Iterator[Tried]:
         record = store.record(trial.folder)
         if record is not None and record["status"] in ("ok", "diverged"):
             yield _line(each, record["status"], record["quality"])
-        elif (
-            record is None and trial.part("train") is not None
-        ):  # the search was stopped before it ended them
+        # The search was stopped before it ended these.
+        elif record is None and trial.part("train") is not None:
             yield _line(each, "ok", trial.measured()["quality"])
 
 

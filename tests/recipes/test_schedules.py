@@ -7,8 +7,9 @@ import pytest
 from harness.entry import CONF, compose
 from harness.recipes import __main__ as command
 from harness.recipes.evidence import Tried
+from harness.recipes.multiples import load
 from harness.recipes.page import Found, page, schedules
-from harness.recipes.schedules import USUAL, Schedule, batch_size, beyond, chosen, load, scores
+from harness.recipes.schedules import USUAL, Schedule, batch_size, beyond, chosen, scores
 
 EIGHT, SIXTEEN, THIRTY_TWO = Schedule(128, 8), Schedule(64, 16), Schedule(32, 32)
 LONGER = Schedule(128, 16)
