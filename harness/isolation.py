@@ -149,6 +149,10 @@ class Processes:
             if time.monotonic() >= soonest.deadline:
                 return self._stop(soonest)
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether a running task has ended, or does so in this time."""
+        return bool(connection.wait([running.pipe for running in self._running.values()], seconds))
+
     def kill(self, key: str) -> None:
         """Kill a task from any thread; `wait` then gives its outcome."""
         running = self._running.get(key)

@@ -15,12 +15,16 @@ from torch import distributed
 from torch.distributed import TCPStore
 
 from harness.device_lock import locked
-from harness.isolation import Failure, Processes, Task
+from harness.isolation import Failure, Outcome, Processes, Task
 from harness.measure.device import device_for
 
 HOST = "127.0.0.1"
 # The sweep's timeout ends a phase, and its ranks with it; no sooner, however long a model loads.
 PATIENCE = timedelta(days=14)
+RAISED = "raised"
+"""Where the ranks that end with an error say so, in the order in which they do."""
+GRACE = 2.0
+"""Seconds in which those who lose a rank, and what ended that one, come to be known."""
 
 
 def over_ranks(
@@ -30,7 +34,8 @@ def over_ranks(
 
     It gets its rank and the port where they meet beside the arguments. What the first one prints is
     appended to `log.txt` in the folder, the others have `log.rank1.txt` and so on. When a rank does
-    not end well the others, who would wait for it, are killed; raises Failure with its status.
+    not end well the others, who would wait for it, are killed; raises Failure with the status of
+    the one that ended first, which may have made others raise.
     """
     current_process().daemon = False  # such may not have children; its own die with it even so
     store = TCPStore(HOST, 0, is_master=True, wait_for_workers=False)
@@ -46,11 +51,23 @@ def over_ranks(
         while len(processes):
             outcome = processes.wait()
             if outcome.status != "ok":
-                raise Failure(outcome.status, f"rank {outcome.key} of {count}: {outcome.reason}")
+                ended = [outcome]
+                while len(processes) and processes.ends_within(GRACE):
+                    ended.append(processes.wait())
+                first = _first(ended, store)
+                raise Failure(first.status, f"rank {first.key} of {count}: {first.reason}")
             values[outcome.key] = outcome.value
     finally:
         processes.stop()
     return values["0"]
+
+
+def _first(ended: list[Outcome], store: TCPStore) -> Outcome:
+    """Who ended before the others: one that had no time to say so, or the first that did."""
+    raised = store.get(RAISED).decode().split() if store.check([RAISED]) else []
+    order = {key: place for place, key in enumerate(raised)}
+    bad = [outcome for outcome in ended if outcome.status != "ok"]
+    return min(bad, key=lambda outcome: order.get(outcome.key, -1))
 
 
 @contextmanager
@@ -63,15 +80,20 @@ def joined(rank: int, count: int, port: int, device: str) -> Iterator[None]:
     if device == "cuda":
         torch.cuda.set_device(rank)
     with locked(device_for(mine).identity, alone=False, waits=lambda: print(f"waiting for {mine}")):
-        distributed.init_process_group(
-            "nccl" if device == "cuda" else "gloo",
-            store=TCPStore(HOST, port, is_master=False, timeout=PATIENCE),
-            rank=rank,
-            world_size=count,
-            timeout=PATIENCE,
-            device_id=torch.device(mine) if device == "cuda" else None,
-        )
-        yield
+        store = TCPStore(HOST, port, is_master=False, timeout=PATIENCE)
+        try:
+            distributed.init_process_group(
+                "nccl" if device == "cuda" else "gloo",
+                store=store,
+                rank=rank,
+                world_size=count,
+                timeout=PATIENCE,
+                device_id=torch.device(mine) if device == "cuda" else None,
+            )
+            yield
+        except Exception:
+            store.append(RAISED, f"{rank} ")
+            raise
         # After an error the others may be waiting in the group, and leaving it would wait for them.
         distributed.destroy_process_group()
 

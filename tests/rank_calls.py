@@ -41,15 +41,26 @@ def add(rank: int, port: int, count: int) -> dict[str, Any]:
 def end(rank: int, port: int, count: int, folder: str, way: str) -> dict[str, Any]:
     """Leave the number of the process; then the last rank ends so, and the others wait for it."""
     (Path(folder) / f"{rank}.pid").write_text(str(os.getpid()))
-    with joined(rank, count, port, "cpu"):
-        if rank == count - 1 and way == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if rank == count - 1 and way == "diverge":
-            raise Failure("diverged", "the loss is nan")
-        if rank == count - 1 and way == "hang":
-            time.sleep(600)
-        distributed.barrier()
+    try:
+        with joined(rank, count, port, "cpu"):
+            if rank == count - 1:
+                _end(way)
+            distributed.barrier()
+    except Failure:
+        if way == "late":  # the others lose it before it has answered
+            distributed.destroy_process_group()
+            time.sleep(1)
+        raise
     return {}
+
+
+def _end(way: str) -> None:
+    if way == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if way in ("diverge", "late"):
+        raise Failure("diverged", "the loss is nan")
+    if way == "hang":
+        time.sleep(600)
 
 
 def end_all(folder: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def test_ranks_reach_each_other_and_the_value_is_that_of_the_first(tmp_path: Pat
     [
         ("kill", "killed", "rank 1 of 2: the process died of SIGKILL"),
         ("diverge", "diverged", "rank 1 of 2: the loss is nan"),
+        ("late", "diverged", "rank 1 of 2: the loss is nan"),
     ],
 )
 def test_rank_that_ends_badly_ends_all_and_is_named(
