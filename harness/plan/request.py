@@ -20,7 +20,9 @@ OBJECTIVES: dict[str, Any] = {
     "tokens": "tags",
     "generation": "answers",
 }
-SHAPE = ("seq_len", "objective", "classes", "padded", "device", "devices", "reserved")
+SHAPE = (
+    "seq_len", "objective", "classes", "answer_len", "padded", "device", "devices", "reserved",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Request(Checked):
     each token. Null: the next token for what says one, else a class.
     """
     classes: Count = 2
-    places: Count = 1
-    """Tokens of an answer."""
+    answer_len: Count = 1
+    """Tokens of an answer; a decoder reads all but the last of them among `seq_len`."""
     padded: bool = True
     """Whether texts of a batch differ in length: attention then reads a mask."""
     device: Literal["cpu", "cuda"] = "cuda"
@@ -51,6 +53,8 @@ class Request(Checked):
     """By task, the methods of the adapters that the method builds on."""
 
     def __post_init__(self) -> None:
+        if self.answer_len > 1 and self.objective != "answers":
+            raise ConfigError("answer_len", self.answer_len, "is of objective=answers")
         if self.reserved and self.device != "cuda":
             raise ConfigError("reserved", True, "is of a GPU's allocator: device=cuda")
         if self.reserved and self.devices > 1:

@@ -110,7 +110,7 @@ def batch_of(request: Request, model: TaskModel | LanguageModel) -> Batch:
     tokens = torch.zeros(shape, dtype=torch.long)
     batch = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
     if isinstance(model, LanguageTaskModel):
-        answers = torch.zeros(shape[0], request.places, dtype=torch.long)
+        answers = torch.zeros(shape[0], request.answer_len, dtype=torch.long)
         config: Any = model.backbone.config
         places = "decoder_input_ids" if config.is_encoder_decoder else "asked"
         return {**batch, places: answers, "labels": answers}

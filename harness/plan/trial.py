@@ -39,14 +39,16 @@ def predicted(bench: Workbench) -> dict[str, Any]:
 def _request(bench: Workbench, batch: Batch) -> Request:
     size, length = batch["input_ids"].shape
     trial = bench.trial
+    objective = OBJECTIVES[trial.task.kind]
+    answers = batch["labels"] if objective == "answers" and "labels" in batch else None
     return Request(
         model=trial.model,
         method=trial.method,
         train=replace(trial.train, batch_size=size, devices=1),
         seq_len=length,
-        objective=OBJECTIVES[trial.task.kind],
+        objective=objective,
         classes=bench.kind.outputs,
-        places=batch["labels"].shape[1] if "labels" in batch and batch["labels"].ndim > 1 else 1,
+        answer_len=1 if answers is None else answers.shape[1],
         padded=not bool(batch["attention_mask"].all()),
         device=trial.device,
         sources={source.task.name: source.method for source in trial.sources},

@@ -42,13 +42,14 @@ def names(found: pd.Series, task: TaskConfig) -> tuple[str, ...]:
 
     Raises ConfigError where there is nothing to tell apart, or where `task.labels` lacks one.
     """
-    if task.kind == "tokens":
-        return _ordered(sorted({tag for tags in found for tag in tags}), task)
-    values = sorted(set(found))
+    tagged = task.kind == "tokens"
+    values = sorted({tag for tags in found for tag in tags} if tagged else set(found))
     if len(values) < 2:
-        wanted = "classes" if task.kind == "classification" else "values"
-        expected = f"needs two {wanted}; every row says {values[0]!r}"
+        wanted = {"classification": "classes", "tokens": "tags"}.get(task.kind, "values")
+        expected = f"needs two {wanted}; every {'word' if tagged else 'row'} says {values[0]!r}"
         raise ConfigError("task.label", task.label, expected)
+    if tagged:
+        return _ordered(values, task)
     if task.kind != "classification":
         return ()
     _check_spaces(values, task)

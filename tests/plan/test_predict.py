@@ -136,6 +136,14 @@ def test_an_encoder_says_no_tokens(objective: str):
         predict.predict(request)
 
 
+def test_a_longer_answer_takes_memory_to_train_and_none_to_begin_with():
+    asked = request_of("t5", "method=lora", objective="answers")
+    one, nine = (predict.predict(replace(asked, answer_len=n)) for n in (1, 9))
+    logits = 8 * asked.train.batch_size * COMMON["vocab_size"] * 4
+    assert nine.train.total - one.train.total > 2 * logits  # whose gradients are as large
+    assert nine.inference == one.inference
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [("lora", ["+method.layers_to_transform=[3]"]), ("peft/lily", [])],

@@ -58,6 +58,8 @@ def test_every_objective_is_taken_and_told_in_config_and_help(objective):
         (["reserved=true", "device=cpu"], "reserved=True: is of a GPU's allocator"),
         (["reserved=true", "devices=2"], "reserved=True: is known of one device alone"),
         (["method=lora", "size=4", "budget=1%"], "budget=1%: contradicts size=4"),
+        (["objective=tags", "answer_len=2"], "answer_len=2: is of objective=answers"),
+        (["objective=answers", "answer_len=0"], "answer_len=0"),
         (["budget=lots"], "budget=lots: must be a share"),
     ],
 )

@@ -138,6 +138,8 @@ REFUSED = [
     Refused("tags of another scheme", sentences(lambda i: f"Ada{i} S-PER"),
             "task.label=tag: row 0 has the tag 'S-PER'; expected O, or B- or I- and a name",
             (), "my.conll", "conll"),
+    Refused("tags that are all O", rows(lambda i: f"Ada{i} O\nsings O\n"),
+            "task.label=tag: needs two tags; every word says 'O'", (), "my.conll", "conll"),
     Refused("no empty line after sentences",
             sentences(lambda i: f"Ada{i} B-PER").replace("\n\n", "\n"),
             "task.validation=0.1: validation is left without an example: 1 groups",
