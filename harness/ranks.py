@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 # The sweep's timeout ends a phase, and its ranks with it; no sooner, however long a model loads.
 PATIENCE = timedelta(days=14)
 RAISED = "raised"
-"""Where the ranks that end with an error say so, in the order in which they do."""
+"""How many ranks ended with an error; with a rank behind it, which of them it was."""
 GRACE = 2.0
 """Seconds in which those who lose a rank, and what ended that one, come to be known."""
 
@@ -64,10 +64,12 @@ def over_ranks(
 
 def _first(ended: list[Outcome], store: TCPStore) -> Outcome:
     """Who ended before the others: one that had no time to say so, or the first that did."""
-    raised = store.get(RAISED).decode().split() if store.check([RAISED]) else []
-    order = {key: place for place, key in enumerate(raised)}
-    bad = [outcome for outcome in ended if outcome.status != "ok"]
-    return min(bad, key=lambda outcome: order.get(outcome.key, -1))
+
+    def place(outcome: Outcome) -> int:
+        said = f"{RAISED} {outcome.key}"
+        return int(store.get(said)) if store.check([said]) else 0
+
+    return min((outcome for outcome in ended if outcome.status != "ok"), key=place)
 
 
 @contextmanager
@@ -92,7 +94,7 @@ def joined(rank: int, count: int, port: int, device: str) -> Iterator[None]:
             )
             yield
         except Exception:
-            store.append(RAISED, f"{rank} ")
+            store.set(f"{RAISED} {rank}", str(store.add(RAISED, 1)))
             raise
         # After an error the others may be waiting in the group, and leaving it would wait for them.
         distributed.destroy_process_group()

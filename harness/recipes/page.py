@@ -51,7 +51,8 @@ and of equals the rate nearest to the method's own is chosen, then the lower. Ra
 are out.
 
 **Length.** As each table says, of 2,000 examples to train on; at most 300 to validate on. Where one
-method was tried at several lengths the longest counts: a short training likes a high rate.
+method was tried at several lengths the longest counts: a short training likes a high rate. What
+learns late (`slow` in conf/recipes.yaml) gets more steps than others where a cell says so.
 
 **Family.** A model's config says `family`: encoder, decoder or encoder_decoder. A folder of your
 own (`model=path`) is asked in its `config.json`: `is_encoder_decoder`, else the class that
@@ -74,10 +75,11 @@ SCHEDULES = f"""\
 All methods are trained equally long. Batch sizes are compared at one number of examples, and of
 those within {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken; then the steps
 are doubled for as long as that gains more than {NOISE:g}. Scores are the mean over {{methods}},
-each at its chosen rate; **bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the
-evidence is `schedules.csv` beside it). What was not searched takes the schedule of classification
-by the same family, else {USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and the sweeps
-that name their steps are shorter on purpose.
+each at its chosen rate; one of them learns late, lest such be cut short. **Bold** is what
+`train=default` takes (`conf/recipes/schedules.yaml`; the evidence is `schedules.csv` beside it).
+What was not searched takes the schedule of classification by the same family, else {USUAL.steps}
+steps of {USUAL.batch_size}. `train=quick` and the sweeps that name their steps are shorter on
+purpose.
 
 """
 
@@ -157,7 +159,7 @@ def page(found: Found, methods: Mapping[str, Own], unsearched: Mapping[str, str]
         told = [
             line for cell, own in by_cell(found.schedules).items() for line in _trained(cell, own)
         ]
-        parts.append(SCHEDULES.format(methods=" and ".join(tried)) + "\n".join(told))
+        parts.append(SCHEDULES.format(methods=", ".join(tried)) + "\n".join(told))
     if found.lengths:
         parts.append(LENGTHS + "\n".join(map(_length, found.lengths)) + "\n")
     return "\n".join(parts)

@@ -112,7 +112,10 @@ def asked(
 ) -> Asked:
     """A trial of a cell; `schedule` is for another than that of the search for rates."""
     chosen = [f"model={cell.model}", f"task={cell.task}", f"method={method}", f"seed={seed}"]
-    composed = entry.compose([*chosen, *cfg.overrides, *cell.overrides, f"device={cfg.device}"])
+    own = [*cfg.overrides, *cell.overrides]
+    if method in cfg.slow:
+        own += cell.slow
+    composed = entry.compose([*chosen, *own, f"device={cfg.device}"])
     kind, family = composed.task.kind, family_of(composed)
     if (kind, family) != (cell.kind, cell.family):
         told = f"model={cell.model} task={cell.task} are {kind}, {family}"

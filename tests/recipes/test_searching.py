@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from harness.config import run_config
 from harness.entry import compose
 from harness.errors import ConfigError
 from harness.recipes import searching
+from harness.recipes.__main__ import shipped
 from harness.recipes.evidence import Tried
 from harness.recipes.schedules import Schedule
 from harness.recipes.searching import Asked
@@ -79,7 +79,7 @@ def test_schedules_are_batch_sizes_first_and_then_longer_ones_of_the_best(tmp_pa
     assert [Schedule(row.steps, row.batch_size) for row in lora] == [
         Schedule(128, 8), Schedule(64, 16), Schedule(32, 32), Schedule(128, 16), Schedule(256, 16),
     ]  # fmt: skip
-    assert {row.method for row in trained.kept} == {"lora", "full"}
+    assert {row.method for row in trained.kept} == {"lora", "full", "prefix_tuning"}
 
 
 @pytest.mark.parametrize("trained", [lambda each: 0.5], indirect=True)
@@ -93,8 +93,8 @@ def test_a_schedule_is_tried_at_the_rate_that_was_chosen(tmp_path, trained):
     ]
     searching.schedule(cfg, cell, known, trained.keep)
     rates = {row.method: row.learning_rate for row in trained.kept}
-    own = OmegaConf.load("conf/method/full.yaml").learning_rate
-    assert rates == {"lora": 6e-3, "full": own}
+    own = {name: shipped()[name].learning_rate for name in ("full", "prefix_tuning")}
+    assert rates == {"lora": 6e-3, **own}
 
 
 def test_trials_of_a_search_see_the_validation_split_alone(tmp_path):
@@ -111,6 +111,19 @@ def test_a_cell_may_be_trained_longer_than_others(tmp_path):
         for name in ("tokens_encoder", "regression_encoder")
     )
     assert longer > other == 64
+
+
+def test_what_learns_late_is_trained_longer_where_a_cell_says_so(tmp_path):
+    cfg = cfg_of(tmp_path)
+    cell = cfg.searched.regression_encoder
+    late, other = (
+        searching.asked(cfg, cell, method, 1, 1000).trial.train
+        for method in ("prefix_tuning", "lora")
+    )
+    assert "prefix_tuning" in cfg.slow
+    assert late.steps * late.batch_size > other.steps * other.batch_size
+    again = searching.asked(cfg, cell, "prefix_tuning", 1, 1000, Schedule(32, 8)).trial.train
+    assert (again.steps, again.batch_size) == (32, 8)
 
 
 def test_a_cell_whose_model_is_of_another_family_is_refused():
