@@ -124,7 +124,7 @@ def asked(
     if schedule is not None:
         composed.train.steps, composed.train.batch_size = schedule.steps, schedule.batch_size
     trial = replace(trial_config(composed), stage="search", measure=UNMEASURED)
-    return Asked((cell.kind, cell.family), multiple, trial)
+    return Asked((cell.kind, cell.family), float(multiple), trial)
 
 
 def _tried(asked: Sequence[Asked], settings: RunConfig) -> Iterator[Tried]:

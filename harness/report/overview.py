@@ -182,7 +182,11 @@ def _missing(found: Found, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
             if reason not in ("", NOT_RUN):
                 why[row.label, reason].append(name)
     told = [(f"{label} in {listed(studies)}", reason) for (label, reason), studies in why.items()]
-    return (*told, *((f"{label} in any study", reason) for label, reason in found.nowhere))
+    nowhere: dict[str, list[str]] = defaultdict(list)
+    for label, reason in found.nowhere:
+        nowhere[reason].append(label)
+    told += [(f"{listed(labels)} in any study", reason) for reason, labels in nowhere.items()]
+    return tuple(told)
 
 
 def shade(rank: int, last: int) -> int:

@@ -194,11 +194,12 @@ def test_what_failed_is_told_with_its_studies(tmp_path: Path) -> None:
         *clear("two", lora=0.8, houlsby=0.7),
         records.failed("out_of_memory", HOSTILE, method="pfeiffer", size=8, task="two"),
         records.failed("diverged", "nan", method="bitfit", size=None, task="two"),
+        records.failed("diverged", "nan", method="ia3", size=None, task="one"),
     ]
     found = side_by_side(tmp_path, made)
     assert found.missing == (
         ("pfeiffer 8 in two", f"out_of_memory: {HOSTILE}"),
-        ("bitfit in any study", "diverged: nan"),
+        ("bitfit and ia3 in any study", "diverged: nan"),
     )
 
 
