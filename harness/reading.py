@@ -8,12 +8,13 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from unicodedata import category
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json
 
 from harness.checked import first_problem
-from harness.errors import ConfigError, in_one_line
+from harness.errors import ConfigError
 from harness.record import Part, Record
 
 LARGEST = 2**28
@@ -36,7 +37,7 @@ def parse_record(raw: bytes, trial: str) -> Json:
     content = parse_object(raw)
     check_record(content)
     if content["trial"] != trial:
-        expected = f"must be the name of its folder, {in_one_line(trial)}"
+        expected = f"must be the name of its folder, {printable(trial)}"
         raise ConfigError("trial", content["trial"], expected)
     return content
 
@@ -81,7 +82,7 @@ def read_file(path: Path, parsed: Callable[[bytes], T]) -> T | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ConfigError as error:
-        field = f"{in_one_line(str(path))}: {error.field}"
+        field = f"{printable(str(path))}: {error.field}"
         raise ConfigError(field, error.value, error.expected) from None
 
 
@@ -109,9 +110,16 @@ def read_bytes(path: Path) -> bytes:
         return file.readall()
 
 
+def printable(text: str) -> str:
+    """A text from outside on one line, with nothing in it that a terminal obeys."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or category(c) == "Zs" else repr(c)[1:-1] for c in text)
+
+
 def plain(value: object) -> str:
-    """A value from a file on one line, and short."""
-    text = in_one_line(value) if isinstance(value, str) else repr(value)
+    """A value from a file, likewise, and short."""
+    text = printable(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= TOLD else f"{text[:TOLD]}…"
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from harness.config import SCHEMA
-from harness.errors import ConfigError, Unreadable, in_one_line
-from harness.reading import Json, parse_object, parse_part, parse_record, read_file
+from harness.errors import ConfigError, Unreadable
+from harness.reading import Json, parse_object, parse_part, parse_record, printable, read_file
 from harness.reading import read_json as read_json
 from harness.record import STATUSES as STATUSES
 
@@ -96,7 +96,7 @@ def set_aside(path: Path, reason: str) -> Path | None:
         aside.rmdir() if folder else aside.unlink()
         return None
     settle(path.parent)
-    warnings.warn(f"{reason}; set aside as {in_one_line(aside.name)}", Unreadable, stacklevel=2)
+    warnings.warn(f"{reason}; set aside as {printable(aside.name)}", Unreadable, stacklevel=2)
     return aside
 
 
@@ -208,7 +208,7 @@ def _flat(nested: Json, into: Json, names: _Names) -> Json:
 
 
 def _unread(path: Path, error: OSError) -> str:
-    return f"{in_one_line(str(path))}: cannot be read: {error.strerror}"
+    return f"{printable(str(path))}: cannot be read: {error.strerror}"
 
 
 def settle(path: Path) -> None:
