@@ -22,7 +22,7 @@ Multiples = dict[str, dict[str, dict[str, float]]]
 REPRESENTATIVES = {
     "low_rank": "lora",
     "bottleneck": "houlsby",
-    "prompt": "prefix_tuning",
+    "prompt": "prompt_tuning",
     "rescale": "ia3",
     "selective": "bitfit",
     "full": "full",

@@ -13,12 +13,10 @@ from harness.recipes.schedules import chosen as chosen_schedule
 from harness.recipes.schedules import scores as schedule_scores
 
 KINDS = ("classification", "regression", "tokens", "generation")
-OWN: Cell = ("classification", "encoder")
-"""The cell for which the methods' own rates were found."""
 
 HEAD = """\
 # What a method's own learning rate (conf/method) is multiplied by, by kind of task, family of model
-# and method. Other methods of a family take the multiple of lora, houlsby, prefix_tuning, ia3,
+# and method. Other methods of a family take the multiple of lora, houlsby, prompt_tuning, ia3,
 # bitfit or full, and where none is listed it is 1. Written from evidence.csv by
 # `python -m harness.recipes`.
 """
@@ -75,8 +73,9 @@ SCHEDULES = f"""\
 All methods are trained equally long. Batch sizes are compared at one number of examples, and of
 those within {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken; then the steps
 are doubled for as long as that gains more than {NOISE:g}. Scores are the mean over {{methods}},
-each at its chosen rate; one of them learns late, lest such be cut short. **Bold** is what
-`train=default` takes (`conf/recipes/schedules.yaml`; the evidence is `schedules.csv` beside it).
+each at its chosen rate, or the best that was tried; one of them learns late, lest such be cut
+short. **Bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the evidence is
+`schedules.csv` beside it).
 What was not searched takes the schedule of classification by the same family, else {USUAL.steps}
 steps of {USUAL.batch_size}. `train=quick` and the sweeps that name their steps are shorter on
 purpose.
@@ -202,8 +201,6 @@ def _overview(cells: Mapping[Cell, Mapping[str, Sequence[Tried]]]) -> Iterator[s
 
 
 def _searched(cell: Cell, cells: Mapping[Cell, Mapping[str, Sequence[Tried]]]) -> str:
-    if cell == OWN:
-        return "the methods' own rates"
     if cell in cells:
         return f"{len(cells[cell])} methods searched"
     if cell == ("generation", "encoder"):

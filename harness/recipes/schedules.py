@@ -13,6 +13,7 @@ from statistics import fmean
 
 from omegaconf import DictConfig
 
+from harness.recipes import evidence
 from harness.recipes.evidence import NOISE, Cell, Tried
 from harness.recipes.multiples import of_cell
 
@@ -43,18 +44,27 @@ def schedule(cfg: DictConfig, schedules: Schedules) -> Schedule:
 
 
 def scores(rows: Iterable[Tried]) -> dict[Schedule, float]:
-    """Mean validation over methods, of the schedules at which every seed of each ended well."""
-    found: dict[Schedule, dict[str, list[float | None]]] = defaultdict(lambda: defaultdict(list))
-    methods = set()
+    """Mean validation over methods, of the schedules at which each ended well.
+
+    A method that was tried at several rates counts with the best of those at which every seed did.
+    """
+    found: dict[Schedule, dict[str, list[Tried]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        found[Schedule(row.steps, row.batch_size)][row.method].append(row.validation)
-        methods.add(row.method)
+        found[Schedule(row.steps, row.batch_size)][row.method].append(row)
+    methods = {method for by_method in found.values() for method in by_method}
     means = {}
     for each, by_method in sorted(found.items(), key=lambda item: (item[0].examples, item[0])):
-        sound = [[v for v in own if v is not None] for own in by_method.values()]
-        if set(by_method) == methods and sound == list(by_method.values()):
-            means[each] = fmean(map(fmean, sound))
+        best = [_best(by_method[method]) for method in sorted(methods)]
+        sound = [score for score in best if score is not None]
+        if sound == best:
+            means[each] = fmean(sound)
     return means
+
+
+def _best(rows: Iterable[Tried]) -> float | None:
+    """Of one method at one schedule; None where it ended well at no rate."""
+    by_multiple = evidence.scores(rows)
+    return max((score for score in by_multiple.values() if score is not None), default=None)
 
 
 def batch_size(means: Mapping[Schedule, float]) -> int | None:

@@ -85,9 +85,9 @@ def test_every_shipped_model_says_its_family():
 
 def test_family_is_no_part_of_a_trial(trial_of):
     assert "family" not in trial_of().as_dict()["model"]
-    # An own rate, so that nothing but the family differs.
-    fixed = "train.learning_rate=1e-3"
-    assert trial_of("model.family=decoder", fixed) == trial_of(fixed)
+    # Own values of what follows from it, so that nothing but the family differs.
+    fixed = "train.learning_rate=1e-3", "train.steps=8", "train.batch_size=8"
+    assert trial_of("model.family=decoder", *fixed) == trial_of(*fixed)
 
 
 def test_an_unknown_family_is_refused_by_name(trial_of):

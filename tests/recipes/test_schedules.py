@@ -15,10 +15,14 @@ EIGHT, SIXTEEN, THIRTY_TWO = Schedule(128, 8), Schedule(64, 16), Schedule(32, 32
 LONGER = Schedule(128, 16)
 
 
-def tried(each: Schedule, validation: float | None, method: str = "lora", seed: int = 0) -> Tried:
+def tried(
+    each: Schedule, validation: float | None, method: str = "lora", seed: int = 0,
+    multiple: float = 1.0,
+) -> Tried:  # fmt: skip
     return Tried(
         kind="regression", family="encoder", model="m", task="t", method=method, size=8,
-        multiple=1.0, learning_rate=1e-3, seed=seed, steps=each.steps, batch_size=each.batch_size,
+        multiple=multiple, learning_rate=multiple / 1e3, seed=seed,
+        steps=each.steps, batch_size=each.batch_size,
         metric="spearman", validation=validation, status="diverged" if validation is None else "ok",
     )  # fmt: skip
 
@@ -65,6 +69,15 @@ def test_the_longest_is_doubled_while_it_is_the_one_chosen(means, expected):
 def test_scores_are_means_over_methods_of_means_over_seeds():
     rows = [tried(EIGHT, 0.2, seed=0), tried(EIGHT, 0.4, seed=1), tried(EIGHT, 0.9, "full")]
     assert scores(rows) == {EIGHT: pytest.approx(0.6)}
+
+
+def test_of_several_rates_the_best_at_which_every_seed_ended_well_counts():
+    rows = [
+        tried(EIGHT, 0.2, multiple=1), tried(EIGHT, 0.4, multiple=1, seed=1),
+        tried(EIGHT, 0.5, multiple=3), tried(EIGHT, 0.3, multiple=3, seed=1),
+        tried(EIGHT, 0.9, multiple=10), tried(EIGHT, None, multiple=10, seed=1),
+    ]  # fmt: skip
+    assert scores(rows) == {EIGHT: pytest.approx(0.4)}
 
 
 def test_a_schedule_that_a_method_lacks_or_did_not_survive_has_no_score():

@@ -108,7 +108,7 @@ def test_a_cell_may_be_trained_longer_than_others(tmp_path):
     cfg = cfg_of(tmp_path)
     longer, other = (
         searching.asked(cfg, cfg.searched[name], "lora", 1, 1000).trial.train.steps
-        for name in ("tokens_encoder", "regression_encoder")
+        for name in ("tokens_encoder", "classification_encoder_decoder")
     )
     assert longer > other == 64
 
