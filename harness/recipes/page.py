@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, scores
 from harness.recipes.lengths import MAY_BE_CUT, Length
@@ -70,15 +71,14 @@ either, every method runs at its own rate.
 SCHEDULES = f"""\
 ## Steps and batches
 
-All methods are trained equally long. Batch sizes are compared at one number of examples, and of
-those within {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken; then the steps
-are doubled for as long as that gains more than {NOISE:g}. Scores are the mean over {{methods}},
-each at its chosen rate, or the best that was tried; one of them learns late, lest such be cut
-short. **Bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the evidence is
-`schedules.csv` beside it).
-What was not searched takes the schedule of classification by the same family, else {USUAL.steps}
-steps of {USUAL.batch_size}. `train=quick` and the sweeps that name their steps are shorter on
-purpose.
+All methods are trained equally long. Batch sizes are compared at one number of examples by the mean
+over {{methods}}, each at its chosen rate, or the best that was tried; of those
+within {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken. Then the steps are doubled
+for as long as one of the methods gains more than {NOISE:g} by it; one of them learns late, lest such
+be cut short. **Bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the evidence is
+`schedules.csv` beside it). What was not searched takes the schedule of classification by the same
+family, else {USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and the sweeps that name their
+steps are shorter on purpose.
 
 """
 
@@ -166,21 +166,23 @@ def page(found: Found, methods: Mapping[str, Own], unsearched: Mapping[str, str]
 
 def _trained(cell: Cell, rows: Sequence[Tried]) -> Iterator[str]:
     """The schedules of a cell in the order of their examples."""
-    means = schedule_scores(rows)
-    best = chosen_schedule(means)
+    known = schedule_scores(rows)
+    best = chosen_schedule(known)
     yield f"### {cell[0]}, {cell[1]}"
     yield ""
     first = rows[0]
     yield f"`model={first.model} task={first.task}`, {first.metric} on validation."
     yield ""
-    yield "| steps × batch | examples | score |"
-    yield "|---|---|---|"
-    for each, score in means.items():
+    methods = sorted({row.method for row in rows})
+    yield f"| steps × batch | examples | {' | '.join(methods)} | mean |"
+    yield "|---" * (len(methods) + 3) + "|"
+    for each, own in known.items():
         told = f"{each.steps} × {each.batch_size}"
         told = f"**{told}**" if each == best else told
-        yield f"| {told} | {each.examples:,} | {score:.3f} |"
+        said = " | ".join(f"{score:.3f}" for score in (*own.values(), fmean(own.values())))
+        yield f"| {told} | {each.examples:,} | {said} |"
     yield ""
-    if best is not None and not longer(best, means):
+    if best is not None and not longer(best, known):
         yield "The chosen one is the longest that was tried: more may be gained."
         yield ""
 

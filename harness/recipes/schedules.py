@@ -6,7 +6,7 @@ Methods share a schedule, so that none is compared on more examples than another
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log2
 from statistics import fmean
@@ -33,6 +33,9 @@ class Schedule:
 Schedules = dict[str, dict[str, dict[str, int]]]
 """By kind of task and family of models: `steps` and `batch_size`."""
 
+Scores = dict[Schedule, dict[str, float]]
+"""By schedule, what every method came to on validation."""
+
 USUAL = Schedule(steps=150, batch_size=16)
 """Of what nobody searched."""
 
@@ -43,22 +46,22 @@ def schedule(cfg: DictConfig, schedules: Schedules) -> Schedule:
     return Schedule(**found) if found else USUAL
 
 
-def scores(rows: Iterable[Tried]) -> dict[Schedule, float]:
-    """Mean validation over methods, of the schedules at which each ended well.
+def scores(rows: Iterable[Tried]) -> Scores:
+    """Mean validation over seeds of every method, of the schedules at which each ended well.
 
-    A method that was tried at several rates counts with the best of those at which every seed did.
+    A method that was tried at several rates has the best of those at which every seed did.
     """
     found: dict[Schedule, dict[str, list[Tried]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         found[Schedule(row.steps, row.batch_size)][row.method].append(row)
-    methods = {method for by_method in found.values() for method in by_method}
-    means = {}
+    methods = sorted({method for by_method in found.values() for method in by_method})
+    known: Scores = {}
     for each, by_method in sorted(found.items(), key=lambda item: (item[0].examples, item[0])):
-        best = [_best(by_method[method]) for method in sorted(methods)]
-        sound = [score for score in best if score is not None]
+        best = {method: _best(by_method[method]) for method in methods}
+        sound = {method: score for method, score in best.items() if score is not None}
         if sound == best:
-            means[each] = fmean(sound)
-    return means
+            known[each] = sound
+    return known
 
 
 def _best(rows: Iterable[Tried]) -> float | None:
@@ -67,14 +70,14 @@ def _best(rows: Iterable[Tried]) -> float | None:
     return max((score for score in by_multiple.values() if score is not None), default=None)
 
 
-def batch_size(means: Mapping[Schedule, float]) -> int | None:
-    """The best at the fewest examples for which several were tried; of equals the most usual.
+def batch_size(known: Scores) -> int | None:
+    """The best by the mean over methods, at the fewest examples for which several were tried.
 
-    None where there is nothing to compare.
+    Of equals the most usual. None where there is nothing to compare.
     """
     by_examples: dict[int, dict[int, float]] = defaultdict(dict)
-    for each, score in means.items():
-        by_examples[each.examples][each.batch_size] = score
+    for each, own in known.items():
+        by_examples[each.examples][each.batch_size] = fmean(own.values())
     compared = [by_examples[examples] for examples in sorted(by_examples)]
     first = next((own for own in compared if len(own) > 1), None)
     if first is None:
@@ -83,29 +86,37 @@ def batch_size(means: Mapping[Schedule, float]) -> int | None:
     return min(alike, key=lambda size: (abs(log2(size / USUAL.batch_size)), size))
 
 
-def chosen(means: Mapping[Schedule, float]) -> Schedule | None:
-    """The shortest of the best batch size after which no longer one gains more than NOISE.
+def chosen(known: Scores) -> Schedule | None:
+    """The shortest of the best batch size after which no method gains more than NOISE.
 
     None where batch sizes were not compared.
     """
-    size = batch_size(means)
-    own = sorted(each for each in means if each.batch_size == size)
-    enough = (e for e in own if all(means[o] <= means[e] + NOISE for o in longer(e, means)))
-    return next(enough, None)
+    size = batch_size(known)
+    own = sorted(each for each in known if each.batch_size == size)
+    return next((each for each in own if not _gains(each, known)), None)
 
 
-def longer(than: Schedule, means: Mapping[Schedule, float]) -> list[Schedule]:
+def _gains(after: Schedule, known: Scores) -> bool:
+    """Whether a method scores better with more steps."""
+    return any(
+        known[other][method] > score + NOISE
+        for other in longer(after, known)
+        for method, score in known[after].items()
+    )
+
+
+def longer(than: Schedule, known: Scores) -> list[Schedule]:
     """What was tried of the same batch size and more steps."""
-    return [e for e in means if e.batch_size == than.batch_size and e.steps > than.steps]
+    return [e for e in known if e.batch_size == than.batch_size and e.steps > than.steps]
 
 
-def beyond(means: Mapping[Schedule, float], most: int) -> Schedule | None:
+def beyond(known: Scores, most: int) -> Schedule | None:
     """Twice the steps of the chosen one where none longer was tried.
 
     None where that would be of more than `most` examples.
     """
-    own = chosen(means)
-    if own is None or longer(own, means):
+    own = chosen(known)
+    if own is None or longer(own, known):
         return None
     twice = Schedule(2 * own.steps, own.batch_size)
     return twice if twice.examples <= most else None

@@ -9,7 +9,7 @@ from harness.recipes import __main__ as command
 from harness.recipes.evidence import Tried
 from harness.recipes.multiples import load
 from harness.recipes.page import Found, page, schedules
-from harness.recipes.schedules import USUAL, Schedule, batch_size, beyond, chosen, scores
+from harness.recipes.schedules import USUAL, Schedule, Scores, batch_size, beyond, chosen, scores
 
 EIGHT, SIXTEEN, THIRTY_TWO = Schedule(128, 8), Schedule(64, 16), Schedule(32, 32)
 LONGER = Schedule(128, 16)
@@ -27,6 +27,11 @@ def tried(
     )  # fmt: skip
 
 
+def of_one(means: dict[Schedule, float]) -> Scores:
+    """The scores of one method."""
+    return {each: {"lora": score} for each, score in means.items()}
+
+
 @pytest.mark.parametrize(
     ("means", "expected"),
     [
@@ -39,17 +44,17 @@ def tried(
     ],
 )
 def test_batch_sizes_are_compared_at_one_number_of_examples(means, expected):
-    assert batch_size(means) == expected
+    assert batch_size(of_one(means)) == expected
 
 
 @pytest.mark.parametrize(("longer", "expected"), [(0.505, SIXTEEN), (0.52, LONGER), (0.3, SIXTEEN)])
 def test_steps_are_as_few_as_no_longer_schedule_gains_on(longer, expected):
-    assert chosen({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: longer}) == expected
+    assert chosen(of_one({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: longer})) == expected
 
 
 def test_a_plateau_before_a_gain_is_not_taken_for_the_end():
     most = Schedule(256, 16)
-    assert chosen({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5, most: 0.6}) == most
+    assert chosen(of_one({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5, most: 0.6})) == most
 
 
 @pytest.mark.parametrize(
@@ -63,12 +68,25 @@ def test_a_plateau_before_a_gain_is_not_taken_for_the_end():
     ],
 )
 def test_the_longest_is_doubled_while_it_is_the_one_chosen(means, expected):
-    assert beyond(means, most=4096) == expected
+    assert beyond(of_one(means), most=4096) == expected
 
 
-def test_scores_are_means_over_methods_of_means_over_seeds():
+def test_batch_sizes_are_compared_by_the_mean_over_methods():
+    eight, sixteen = {"full": 0.9, "lora": 0.3}, {"full": 0.5, "lora": 0.6}
+    assert batch_size({EIGHT: eight, SIXTEEN: sixteen}) == 8
+    assert batch_size({EIGHT: eight, SIXTEEN: {**sixteen, "lora": 0.8}}) == 16
+
+
+def test_steps_are_as_many_as_the_method_needs_that_learns_last():
+    early = {"full": 0.8, "late": 0.2}
+    assert chosen({EIGHT: {"full": 0.1, "late": 0.1}, SIXTEEN: early, LONGER: early}) == SIXTEEN
+    late = {"full": 0.7, "late": 0.22}  # what the others lose by it does not count
+    assert chosen({EIGHT: {"full": 0.1, "late": 0.1}, SIXTEEN: early, LONGER: late}) == LONGER
+
+
+def test_scores_are_means_over_seeds_by_method():
     rows = [tried(EIGHT, 0.2, seed=0), tried(EIGHT, 0.4, seed=1), tried(EIGHT, 0.9, "full")]
-    assert scores(rows) == {EIGHT: pytest.approx(0.6)}
+    assert scores(rows) == {EIGHT: {"lora": pytest.approx(0.3), "full": 0.9}}
 
 
 def test_of_several_rates_the_best_at_which_every_seed_ended_well_counts():
@@ -77,7 +95,7 @@ def test_of_several_rates_the_best_at_which_every_seed_ended_well_counts():
         tried(EIGHT, 0.5, multiple=3), tried(EIGHT, 0.3, multiple=3, seed=1),
         tried(EIGHT, 0.9, multiple=10), tried(EIGHT, None, multiple=10, seed=1),
     ]  # fmt: skip
-    assert scores(rows) == {EIGHT: pytest.approx(0.4)}
+    assert scores(rows) == {EIGHT: {"lora": pytest.approx(0.4)}}
 
 
 def test_a_schedule_that_a_method_lacks_or_did_not_survive_has_no_score():
@@ -96,7 +114,7 @@ def test_written_schedules_are_those_that_are_chosen(tmp_path):
 def test_page_marks_the_chosen_and_says_where_longer_ones_may_gain():
     rows = [tried(EIGHT, 0.4), tried(SIXTEEN, 0.5)]
     told = page(Found(schedules=rows), {}, {})
-    assert "| **64 × 16** | 1,024 | 0.500 |" in told
+    assert "| **64 × 16** | 1,024 | 0.500 | 0.500 |" in told
     assert "more may be gained" in told
     assert "more may be gained" not in page(Found(schedules=[*rows, tried(LONGER, 0.5)]), {}, {})
 
