@@ -71,14 +71,14 @@ either, every method runs at its own rate.
 SCHEDULES = f"""\
 ## Steps and batches
 
-All methods are trained equally long. Batch sizes are compared at one number of examples by the mean
-over {{methods}}, each at its chosen rate, or the best that was tried; of
-those within {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken. Then the steps
-are doubled for as long as one of the methods gains more than {NOISE:g} by it; one of them learns late,
-lest such be cut short. **Bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the
+All methods are trained equally long. Batch sizes are compared at one number of examples by the
+mean over {{methods}}, each at its chosen rate, or the best that was tried; of those within
+{NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken. Then the steps are doubled
+for as long as one of the methods gains more than {NOISE:g} by it; one of them learns late, lest
+such be cut short. **Bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the
 evidence is `schedules.csv` beside it). What was not searched takes the schedule of classification
-by the same family, else {USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and the sweeps that
-name their steps are shorter on purpose.
+by the same family, else {USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and the sweeps
+that name their steps are shorter on purpose.
 
 """
 
