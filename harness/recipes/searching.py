@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from harness import entry, store
 from harness.config import RunConfig, TrialConfig, run_config, trial_config
@@ -46,7 +46,7 @@ def rates(cfg: DictConfig, cell: DictConfig, keep: Keep) -> None:
             asked(cfg, cell, method, multiple, seed)
             for method, own in tried.items()
             for multiple in own
-            for seed in cfg.search_seeds
+            for seed in cfg.search_seeds[: cell.seeds]
         ]
 
     _search(wave, run_config(cfg), keep)
@@ -66,7 +66,7 @@ def schedule(cfg: DictConfig, cell: DictConfig, known: Sequence[Tried], keep: Ke
 
     Each method runs at the rate that `known`, the evidence on rates, picks for it.
     """
-    own = cfg.schedules
+    own = OmegaConf.merge(cfg.schedules, cell.get("schedules", {}))
     of_cell = evidence.by_method(known).get((cell.kind, cell.family), {})
     picked = {m: evidence.chosen(evidence.scores(of_cell.get(m, []))) or 1.0 for m in own.methods}
     first = [Schedule(own.examples // size, size) for size in own.batch_sizes]
@@ -78,7 +78,7 @@ def schedule(cfg: DictConfig, cell: DictConfig, known: Sequence[Tried], keep: Ke
             asked(cfg, cell, method, multiple, seed, each)
             for each in tried
             for method, multiple in picked.items()
-            for seed in cfg.search_seeds
+            for seed in cfg.search_seeds[: cell.seeds]
         ]
 
     _search(wave, run_config(cfg), keep)

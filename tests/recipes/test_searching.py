@@ -97,6 +97,25 @@ def test_a_schedule_is_tried_at_the_rate_that_was_chosen(tmp_path, trained):
     assert rates == {"lora": 6e-3, **own}
 
 
+@pytest.mark.parametrize("trained", [lambda each: each.trial.seed / 10000], indirect=True)
+def test_a_cell_takes_as_many_of_the_seeds_as_it_says(tmp_path, trained):
+    cfg = cfg_of(tmp_path, "multiples=[1]", "further=[]", "search_seeds=[1000,1001,1002]")
+    cell = cfg.searched.regression_encoder
+    for seeds in (1, 3):
+        cell.seeds = seeds
+        searching.rates(cfg, cell, trained.keep)
+        assert [row.seed for row in trained.kept] == [1000, 1001, 1002][:seeds]
+
+
+@pytest.mark.parametrize("trained", [lambda each: each.trial.train.steps], indirect=True)
+def test_a_cell_may_try_schedules_at_other_lengths(tmp_path, trained):
+    cell = "classification_decoder"
+    cfg = cfg_of(tmp_path, f"searched.{cell}.schedules={{examples: 64, most: 128}}")
+    searching.schedule(cfg, cfg.searched[cell], [], trained.keep)
+    tried = {Schedule(row.steps, row.batch_size) for row in trained.kept}
+    assert tried == {Schedule(8, 8), Schedule(4, 16), Schedule(2, 32), Schedule(16, 8)}
+
+
 def test_trials_of_a_search_see_the_validation_split_alone(tmp_path):
     cfg = cfg_of(tmp_path)
     asked = searching.asked(cfg, cfg.searched.regression_encoder, "lora", 3, 1000).trial
