@@ -9,7 +9,7 @@ from harness.analysis.choice import Choice
 from harness.analysis.entry import Entry
 from harness.analysis.numbers import listed, plural
 from harness.analysis.scenarios import Answer
-from harness.report import mixed, search
+from harness.report import below_floor, mixed, search
 from harness.report.foreign import alerts as foreign_alerts
 from harness.report.subject import Subject
 
@@ -89,6 +89,7 @@ def alerts(subject: Subject) -> tuple[str, ...]:
             "compared within the commonest only, memory within one kind of GPU; elsewhere they are "
             "a dash."
         )
+    told += below_floor.alerts(subject)
     told += mixed.alerts(subject)
     told += foreign_alerts(subject)
     steps = {entry.recipe.get("train.steps") for entry in subject.entries if entry.family != "head"}
