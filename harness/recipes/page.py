@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median, stdev
 
 from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, scores
 from harness.recipes.lengths import MAY_BE_CUT, Length
@@ -47,7 +48,8 @@ configuration of a study.
 **Rule.** The own rate and three times it first; while the chosen one lies at an edge, a further one
 beyond it, about three times lower or higher. Scores within {NOISE:g} of the best count as equal,
 and of equals the rate nearest to the method's own is chosen, then the lower. Rates that diverged
-are out.
+are out. One seed may differ from another by more than that: a choice among rates that score nearly
+alike is a guess, and one among rates that are far apart is not.
 
 **Length.** As each table says, of 2,000 examples to train on; at most 300 to validate on. Where one
 method was tried at several lengths the longest counts: a short training likes a high rate. What
@@ -220,7 +222,7 @@ def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     yield (
         f"`model={first.model} task={first.task}`, {first.metric} on validation after {first.steps}"
         f" steps of {first.batch_size}, by multiple of the own rate; **bold** is chosen. One seed"
-        " where no more are named."
+        f" where no more are named.{_between_seeds(methods)}"
     )
     yield ""
     yield f"| method | chosen rate | {' | '.join(f'×{each:g}' for each in tried)} | |"
@@ -228,6 +230,18 @@ def _cell(cell: Cell, methods: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     for method, own in methods.items():
         yield _row(method, own, tried, first.steps)
     yield ""
+
+
+def _between_seeds(methods: Mapping[str, Sequence[Tried]]) -> str:
+    """How far seeds of one rate are apart, where several were tried."""
+    alike: dict[tuple[str, float], list[float]] = defaultdict(list)
+    for row in (row for own in methods.values() for row in own):
+        if row.validation is not None:
+            alike[row.method, row.multiple].append(row.validation)
+    apart = [stdev(scores) for scores in alike.values() if len(scores) > 1]
+    if not apart:
+        return ""
+    return f" Seeds of one rate differ by {median(apart):.3f} (standard deviation, the median)."
 
 
 def _rest(searched: Mapping[str, Sequence[Tried]], methods: Mapping[str, Own]) -> Iterator[str]:

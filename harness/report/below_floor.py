@@ -15,7 +15,7 @@ def alerts(subject: Subject) -> list[str]:
     floor = subject.study.floor
     if floor is None:
         return []
-    trained = [entry for entry in subject.in_order if entry.curves and entry["quality"].known]
+    trained = [entry for entry in subject.in_order[::-1] if entry.curves and entry["quality"].known]
     compared = zip(trained, against(subject.study, floor, trained), strict=True)
     below = [e.label for e, floors in compared if floors.difference > 0 and not floors.tied]
     if not below:

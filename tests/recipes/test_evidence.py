@@ -136,3 +136,13 @@ def test_page_says_of_a_choice_what_it_leaves_open(scores, remark):
         line for line in page(Found(rows), {}, {}).splitlines() if line.startswith("| lora |")
     ]
     assert line.endswith(f"| {remark} |")
+
+
+def test_page_says_how_far_seeds_of_one_rate_are_apart():
+    one = [tried(1, 0.5), tried(3, 0.6)]
+    assert "Seeds of one rate" not in page(Found(one), {}, {})
+    # Standard deviations of 0.1 (from 0.5, 0.6, 0.7) and 0.2 (from 0.2, 0.4, 0.6); diverged: none.
+    several = [tried(1, score, seed) for seed, score in enumerate((0.5, 0.6, 0.7))]
+    several += [tried(3, score, seed) for seed, score in enumerate((0.2, 0.4, 0.6))]
+    several += [tried(10, None, 0), tried(10, 0.1, 1)]
+    assert "Seeds of one rate differ by 0.150 (" in page(Found(several), {}, {})
