@@ -48,8 +48,8 @@ configuration of a study.
 **Rule.** The own rate and three times it first; while the chosen one lies at an edge, a further one
 beyond it, about three times lower or higher. Scores within {NOISE:g} of the best count as equal,
 and of equals the rate nearest to the method's own is chosen, then the lower. Rates that diverged
-are out. Two seeds of one trial differ by as much (on 300 examples): a choice among rates that score
-nearly alike is a guess, and one among rates that are far apart is not.
+are out. Two seeds of one trial differ by as much, after a short training by twice as much: a choice
+among rates that score nearly alike is a guess, and one among rates that are far apart is not.
 
 **Length.** As each table says, of 2,000 examples to train on; at most 300 to validate on. Where one
 method was tried at several lengths the longest counts: a short training likes a high rate. What
