@@ -89,11 +89,22 @@ def batch_size(known: Scores) -> int | None:
 def chosen(known: Scores) -> Schedule | None:
     """The shortest of the best batch size after which no method gains more than NOISE.
 
-    None where batch sizes were not compared.
+    None where batch sizes were not compared, or where the search ended before the usual steps while
+    something was still gained: that is no reason to train less than unsearched trials do.
     """
+    own = _shortest(known)
+    return None if own is None or _cut_short(own, known) else own
+
+
+def _shortest(known: Scores) -> Schedule | None:
     size = batch_size(known)
     own = sorted(each for each in known if each.batch_size == size)
     return next((each for each in own if not _gains(each, known)), None)
+
+
+def _cut_short(own: Schedule, known: Scores) -> bool:
+    """Whether it is the longest that was tried, and of fewer steps than the usual one."""
+    return not longer(own, known) and own.steps < USUAL.steps
 
 
 def _gains(after: Schedule, known: Scores) -> bool:
@@ -111,11 +122,11 @@ def longer(than: Schedule, known: Scores) -> list[Schedule]:
 
 
 def beyond(known: Scores, most: int) -> Schedule | None:
-    """Twice the steps of the chosen one where none longer was tried.
+    """Twice the steps of the shortest that gains no more where none longer was tried.
 
     None where that would be of more than `most` examples.
     """
-    own = chosen(known)
+    own = _shortest(known)
     if own is None or longer(own, known):
         return None
     twice = Schedule(2 * own.steps, own.batch_size)

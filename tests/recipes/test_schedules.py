@@ -11,8 +11,8 @@ from harness.recipes.multiples import load
 from harness.recipes.page import Found, page, schedules
 from harness.recipes.schedules import USUAL, Schedule, Scores, batch_size, beyond, chosen, scores
 
-EIGHT, SIXTEEN, THIRTY_TWO = Schedule(128, 8), Schedule(64, 16), Schedule(32, 32)
-LONGER = Schedule(128, 16)
+EIGHT, SIXTEEN, THIRTY_TWO = Schedule(256, 8), Schedule(128, 16), Schedule(64, 32)
+LONGER = Schedule(256, 16)
 
 
 def tried(
@@ -53,7 +53,7 @@ def test_steps_are_as_few_as_no_longer_schedule_gains_on(longer, expected):
 
 
 def test_a_plateau_before_a_gain_is_not_taken_for_the_end():
-    most = Schedule(256, 16)
+    most = Schedule(512, 16)
     assert chosen(of_one({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5, most: 0.6})) == most
 
 
@@ -61,14 +61,14 @@ def test_a_plateau_before_a_gain_is_not_taken_for_the_end():
     ("means", "expected"),
     [
         ({EIGHT: 0.4, SIXTEEN: 0.5}, LONGER),
-        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6}, Schedule(256, 16)),
+        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6}, Schedule(512, 16)),
         ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5}, None),  # nothing was gained
-        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6, Schedule(256, 16): 0.7}, None),  # too many
+        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6, Schedule(512, 16): 0.7}, None),  # too many
         ({}, None),
     ],
 )
 def test_the_longest_is_doubled_while_it_is_the_one_chosen(means, expected):
-    assert beyond(of_one(means), most=4096) == expected
+    assert beyond(of_one(means), most=8192) == expected
 
 
 def test_batch_sizes_are_compared_by_the_mean_over_methods():
@@ -108,15 +108,30 @@ def test_written_schedules_are_those_that_are_chosen(tmp_path):
     rows = [tried(EIGHT, 0.4), tried(SIXTEEN, 0.5), tried(LONGER, 0.505)]
     (tmp_path / "schedules.yaml").write_text(schedules(rows), "utf-8")
     found = load(tmp_path / "schedules.yaml")
-    assert found == {"regression": {"encoder": {"steps": 64, "batch_size": 16}}}
+    assert found == {"regression": {"encoder": {"steps": 128, "batch_size": 16}}}
+
+
+def test_a_search_that_ended_before_the_usual_steps_chooses_nothing_and_goes_on():
+    known = of_one({EIGHT: 0.4, SIXTEEN: 0.5})
+    assert SIXTEEN.steps < USUAL.steps
+    assert chosen(known) is None
+    assert beyond(known, most=4096) == LONGER
+    assert chosen(of_one({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5})) == SIXTEEN  # enough is enough
 
 
 def test_page_marks_the_chosen_and_says_where_longer_ones_may_gain():
-    rows = [tried(EIGHT, 0.4), tried(SIXTEEN, 0.5)]
+    rows = [tried(EIGHT, 0.4), tried(SIXTEEN, 0.5), tried(LONGER, 0.6)]
     told = page(Found(schedules=rows), {}, {})
-    assert "| **64 × 16** | 1,024 | 0.500 | 0.500 |" in told
+    assert "| **256 × 16** | 4,096 | 0.600 | 0.600 |" in told
     assert "more may be gained" in told
-    assert "more may be gained" not in page(Found(schedules=[*rows, tried(LONGER, 0.5)]), {}, {})
+    most = tried(Schedule(512, 16), 0.6)
+    assert "more may be gained" not in page(Found(schedules=[*rows, most]), {}, {})
+
+
+def test_page_says_where_no_schedule_is_chosen():
+    told = page(Found(schedules=[tried(EIGHT, 0.4), tried(SIXTEEN, 0.5)]), {}, {})
+    assert "None is chosen" in told
+    assert "**128 × 16**" not in told
 
 
 @pytest.mark.parametrize("kind", sorted(load(CONF / "recipes" / "schedules.yaml")))
