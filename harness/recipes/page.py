@@ -77,11 +77,12 @@ All methods are trained equally long. Batch sizes are compared at one number of 
 mean over {{methods}}, each at its chosen rate, or the best that was tried; of those within
 {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken. Then the steps are doubled
 for as long as one of the methods gains more than {NOISE:g} by it; one of them learns late, lest
-such be cut short. A search that ended below {USUAL.steps} steps with gains still coming chooses
-nothing. **Bold** is what `train=default` takes (`conf/recipes/schedules.yaml`; the evidence is
-`schedules.csv` beside it). What was not searched, or not to its end, takes the schedule of
-classification by the same family, else {USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and
-the sweeps that name their steps are shorter on purpose.
+such be cut short. Fewer than {USUAL.steps} steps are never chosen: they would save time, and what
+has learned nothing yet would not get to it. **Bold** is what `train=default` takes
+(`conf/recipes/schedules.yaml`; the evidence is `schedules.csv` beside it). Where nothing was
+searched, or nothing chosen, that is the schedule of classification by the same family, else
+{USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and the sweeps that name their steps are
+shorter on purpose.
 
 """
 
@@ -186,7 +187,7 @@ def _trained(cell: Cell, rows: Sequence[Tried]) -> Iterator[str]:
         yield f"| {told} | {each.examples:,} | {said} |"
     yield ""
     if best is None:
-        yield "None is chosen: the search ended below the usual steps."
+        yield f"None is chosen: nothing of {USUAL.steps} steps or more was found to be needed."
         yield ""
     elif not longer(best, known):
         yield "The chosen one is the longest that was tried: more may be gained."

@@ -71,7 +71,7 @@ def _best(rows: Iterable[Tried]) -> float | None:
 
 
 def batch_size(known: Scores) -> int | None:
-    """The best by the mean over methods, at the fewest examples for which several were tried.
+    """The best by the mean over methods, at the most examples for which several were tried.
 
     Of equals the most usual. None where there is nothing to compare.
     """
@@ -79,32 +79,27 @@ def batch_size(known: Scores) -> int | None:
     for each, own in known.items():
         by_examples[each.examples][each.batch_size] = fmean(own.values())
     compared = [by_examples[examples] for examples in sorted(by_examples)]
-    first = next((own for own in compared if len(own) > 1), None)
-    if first is None:
+    last = next((own for own in reversed(compared) if len(own) > 1), None)
+    if last is None:
         return None
-    alike = [size for size, score in first.items() if score >= max(first.values()) - NOISE]
+    alike = [size for size, score in last.items() if score >= max(last.values()) - NOISE]
     return min(alike, key=lambda size: (abs(log2(size / USUAL.batch_size)), size))
 
 
 def chosen(known: Scores) -> Schedule | None:
     """The shortest of the best batch size after which no method gains more than NOISE.
 
-    None where batch sizes were not compared, or where the search ended before the usual steps while
-    something was still gained: that is no reason to train less than unsearched trials do.
+    None where batch sizes were not compared, or where that is of fewer steps than the usual one: a
+    search that was cut short, or a method that has learned nothing yet, is no reason to train less.
     """
     own = _shortest(known)
-    return None if own is None or _cut_short(own, known) else own
+    return own if own is not None and own.steps >= USUAL.steps else None
 
 
 def _shortest(known: Scores) -> Schedule | None:
     size = batch_size(known)
     own = sorted(each for each in known if each.batch_size == size)
     return next((each for each in own if not _gains(each, known)), None)
-
-
-def _cut_short(own: Schedule, known: Scores) -> bool:
-    """Whether it is the longest that was tried, and of fewer steps than the usual one."""
-    return not longer(own, known) and own.steps < USUAL.steps
 
 
 def _gains(after: Schedule, known: Scores) -> bool:

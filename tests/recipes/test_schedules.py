@@ -11,8 +11,9 @@ from harness.recipes.multiples import load
 from harness.recipes.page import Found, page, schedules
 from harness.recipes.schedules import USUAL, Schedule, Scores, batch_size, beyond, chosen, scores
 
-EIGHT, SIXTEEN, THIRTY_TWO = Schedule(256, 8), Schedule(128, 16), Schedule(64, 32)
-LONGER = Schedule(256, 16)
+EIGHT, SIXTEEN, THIRTY_TWO = Schedule(512, 8), Schedule(256, 16), Schedule(128, 32)
+LONGER = Schedule(512, 16)
+SHORT_EIGHT, SHORT = Schedule(128, 8), Schedule(64, 16)
 
 
 def tried(
@@ -39,6 +40,7 @@ def of_one(means: dict[Schedule, float]) -> Scores:
         ({EIGHT: 0.605, SIXTEEN: 0.6, THIRTY_TWO: 0.4}, 16),  # within the noise, and usual
         ({EIGHT: 0.6, SIXTEEN: 0.5, THIRTY_TWO: 0.6}, 8),  # as near to the usual one, and smaller
         ({EIGHT: 0.6, SIXTEEN: 0.5, LONGER: 0.9}, 8),  # of more examples: not compared
+        ({EIGHT: 0.6, SIXTEEN: 0.5, SHORT_EIGHT: 0.1, SHORT: 0.4}, 8),  # longer ones say more
         ({SIXTEEN: 0.5}, None),
         ({}, None),
     ],
@@ -53,7 +55,7 @@ def test_steps_are_as_few_as_no_longer_schedule_gains_on(longer, expected):
 
 
 def test_a_plateau_before_a_gain_is_not_taken_for_the_end():
-    most = Schedule(512, 16)
+    most = Schedule(1024, 16)
     assert chosen(of_one({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5, most: 0.6})) == most
 
 
@@ -61,14 +63,14 @@ def test_a_plateau_before_a_gain_is_not_taken_for_the_end():
     ("means", "expected"),
     [
         ({EIGHT: 0.4, SIXTEEN: 0.5}, LONGER),
-        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6}, Schedule(512, 16)),
+        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6}, Schedule(1024, 16)),
         ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5}, None),  # nothing was gained
-        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6, Schedule(512, 16): 0.7}, None),  # too many
+        ({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.6, Schedule(1024, 16): 0.7}, None),  # too many
         ({}, None),
     ],
 )
 def test_the_longest_is_doubled_while_it_is_the_one_chosen(means, expected):
-    assert beyond(of_one(means), most=8192) == expected
+    assert beyond(of_one(means), most=16_384) == expected
 
 
 def test_batch_sizes_are_compared_by_the_mean_over_methods():
@@ -108,30 +110,30 @@ def test_written_schedules_are_those_that_are_chosen(tmp_path):
     rows = [tried(EIGHT, 0.4), tried(SIXTEEN, 0.5), tried(LONGER, 0.505)]
     (tmp_path / "schedules.yaml").write_text(schedules(rows), "utf-8")
     found = load(tmp_path / "schedules.yaml")
-    assert found == {"regression": {"encoder": {"steps": 128, "batch_size": 16}}}
+    assert found == {"regression": {"encoder": {"steps": 256, "batch_size": 16}}}
 
 
-def test_a_search_that_ended_before_the_usual_steps_chooses_nothing_and_goes_on():
-    known = of_one({EIGHT: 0.4, SIXTEEN: 0.5})
-    assert SIXTEEN.steps < USUAL.steps
+@pytest.mark.parametrize("longer", [0.5, 0.6])
+def test_fewer_steps_than_the_usual_are_never_chosen(longer):
+    most = Schedule(128, 16)
+    assert most.steps < USUAL.steps
+    known = of_one({SHORT_EIGHT: 0.4, SHORT: 0.5, most: longer})
     assert chosen(known) is None
-    assert beyond(known, most=4096) == LONGER
-    assert chosen(of_one({EIGHT: 0.4, SIXTEEN: 0.5, LONGER: 0.5})) == SIXTEEN  # enough is enough
+    assert beyond(known, most=4096) == (SIXTEEN if longer > 0.5 else None)  # the search goes on
 
 
 def test_page_marks_the_chosen_and_says_where_longer_ones_may_gain():
-    rows = [tried(EIGHT, 0.4), tried(SIXTEEN, 0.5), tried(LONGER, 0.6)]
+    rows = [tried(EIGHT, 0.4), tried(SIXTEEN, 0.5)]
     told = page(Found(schedules=rows), {}, {})
-    assert "| **256 × 16** | 4,096 | 0.600 | 0.600 |" in told
+    assert "| **256 × 16** | 4,096 | 0.500 | 0.500 |" in told
     assert "more may be gained" in told
-    most = tried(Schedule(512, 16), 0.6)
-    assert "more may be gained" not in page(Found(schedules=[*rows, most]), {}, {})
+    assert "more may be gained" not in page(Found(schedules=[*rows, tried(LONGER, 0.5)]), {}, {})
 
 
 def test_page_says_where_no_schedule_is_chosen():
-    told = page(Found(schedules=[tried(EIGHT, 0.4), tried(SIXTEEN, 0.5)]), {}, {})
+    told = page(Found(schedules=[tried(SHORT_EIGHT, 0.4), tried(SHORT, 0.5)]), {}, {})
     assert "None is chosen" in told
-    assert "**128 × 16**" not in told
+    assert "**64 × 16**" not in told
 
 
 @pytest.mark.parametrize("kind", sorted(load(CONF / "recipes" / "schedules.yaml")))
