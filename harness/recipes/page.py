@@ -187,7 +187,7 @@ def _trained(cell: Cell, rows: Sequence[Tried]) -> Iterator[str]:
         yield f"| {told} | {each.examples:,} | {said} |"
     yield ""
     if best is None:
-        yield f"None is chosen: nothing of {USUAL.steps} steps or more was found to be needed."
+        yield f"None is chosen: what the rule picks has fewer than {USUAL.steps} steps."
         yield ""
     elif not longer(best, known):
         yield "The chosen one is the longest that was tried: more may be gained."
