@@ -76,13 +76,13 @@ SCHEDULES = f"""\
 All methods are trained equally long. Batch sizes are compared at one number of examples by the
 mean over {{methods}}, each at its chosen rate, or the best that was tried; of those within
 {NOISE:g} of the best the one nearest to {USUAL.batch_size} is taken. Then the steps are doubled
-for as long as one of the methods gains more than {NOISE:g} by it; one of them learns late, lest
-such be cut short. Fewer than {USUAL.steps} steps are never chosen: they would save time, and what
-has learned nothing yet would not get to it. **Bold** is what `train=default` takes
-(`conf/recipes/schedules.yaml`; the evidence is `schedules.csv` beside it). Where nothing was
-searched, or nothing chosen, that is the schedule of classification by the same family, else
-{USUAL.steps} steps of {USUAL.batch_size}. `train=quick` and the sweeps that name their steps are
-shorter on purpose.
+for as long as one of the methods gains more than {NOISE:g} by it (one of them learns late, lest
+such be cut short) and their mean does not fall by more (at a rate that was found in a short
+training a long one may ruin a method). Fewer than {USUAL.steps} steps are never chosen: they would
+save time, and what has learned nothing yet would not get to it. **Bold** is what `train=default`
+takes (`conf/recipes/schedules.yaml`; the evidence is `schedules.csv` beside it). Where nothing was
+searched, that is the schedule of classification by the same family, else {USUAL.steps} steps of
+{USUAL.batch_size}. `train=quick` and the sweeps that name their steps are shorter on purpose.
 
 """
 
@@ -186,11 +186,12 @@ def _trained(cell: Cell, rows: Sequence[Tried]) -> Iterator[str]:
         said = " | ".join(f"{score:.3f}" for score in (*own.values(), fmean(own.values())))
         yield f"| {told} | {each.examples:,} | {said} |"
     yield ""
-    if best is None:
-        yield f"None is chosen: what the rule picks has fewer than {USUAL.steps} steps."
+    if best is not None and best not in known:
+        told = f"{best.steps} × {best.batch_size}"
+        yield f"Chosen is {told}: fewer than {USUAL.steps} steps never are."
         yield ""
-    elif not longer(best, known):
-        yield "The chosen one is the longest that was tried: more may be gained."
+    if best is not None and not longer(best, known):
+        yield "Nothing longer than the chosen one was tried: more may be gained."
         yield ""
 
 

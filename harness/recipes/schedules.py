@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 from statistics import fmean
 
@@ -89,17 +89,21 @@ def batch_size(known: Scores) -> int | None:
 def chosen(known: Scores) -> Schedule | None:
     """The shortest of the best batch size after which no method gains more than NOISE.
 
-    None where batch sizes were not compared, or where that is of fewer steps than the usual one: a
-    search that was cut short, or a method that has learned nothing yet, is no reason to train less.
+    Schedules whose mean over methods is lower than that of another by more than NOISE are out: at
+    the rate that a method was given for a short training a long one may ruin it. None where batch
+    sizes were not compared. Never of fewer steps than the usual one: a search that was cut short,
+    or a method that has learned nothing yet, is no reason to train less.
     """
     own = _shortest(known)
-    return own if own is not None and own.steps >= USUAL.steps else None
+    return own and replace(own, steps=max(own.steps, USUAL.steps))
 
 
 def _shortest(known: Scores) -> Schedule | None:
-    size = batch_size(known)
-    own = sorted(each for each in known if each.batch_size == size)
-    return next((each for each in own if not _gains(each, known)), None)
+    """What is chosen, of the schedules that were tried."""
+    means = {e: fmean(known[e].values()) for e in known if e.batch_size == batch_size(known)}
+    sound = [each for each, mean in means.items() if mean >= max(means.values()) - NOISE]
+    kept = {each: known[each] for each in sorted(sound)}
+    return next((each for each in kept if not _gains(each, kept)), None)
 
 
 def _gains(after: Schedule, known: Scores) -> bool:

@@ -82,7 +82,7 @@ def test_batch_sizes_are_compared_by_the_mean_over_methods():
 def test_steps_are_as_many_as_the_method_needs_that_learns_last():
     early = {"full": 0.8, "late": 0.2}
     assert chosen({EIGHT: {"full": 0.1, "late": 0.1}, SIXTEEN: early, LONGER: early}) == SIXTEEN
-    late = {"full": 0.7, "late": 0.23}  # what the others lose by it does not count
+    late = {"full": 0.79, "late": 0.23}  # what another loses by it is less
     assert chosen({EIGHT: {"full": 0.1, "late": 0.1}, SIXTEEN: early, LONGER: late}) == LONGER
 
 
@@ -118,8 +118,16 @@ def test_fewer_steps_than_the_usual_are_never_chosen(longer):
     most = Schedule(128, 16)
     assert most.steps < USUAL.steps
     known = of_one({SHORT_EIGHT: 0.4, SHORT: 0.5, most: longer})
-    assert chosen(known) is None
+    assert chosen(known) == USUAL
     assert beyond(known, most=4096) == (SIXTEEN if longer > 0.5 else None)  # the search goes on
+
+
+def test_a_schedule_that_ruins_a_method_is_not_chosen_for_what_another_gains():
+    short = {"full": 0.80, "lora": 0.73}
+    known = {EIGHT: {"full": 0.1, "lora": 0.1}, SIXTEEN: short}
+    assert chosen({**known, LONGER: {"full": 0.84, "lora": 0.15}}) == SIXTEEN
+    assert chosen({**known, LONGER: {"full": 0.84, "lora": 0.68}}) == LONGER  # the mean is as good
+    assert beyond({**known, LONGER: {"full": 0.84, "lora": 0.15}}, most=16_384) is None
 
 
 def test_page_marks_the_chosen_and_says_where_longer_ones_may_gain():
@@ -127,12 +135,14 @@ def test_page_marks_the_chosen_and_says_where_longer_ones_may_gain():
     told = page(Found(schedules=rows), {}, {})
     assert "| **256 × 16** | 4,096 | 0.500 | 0.500 |" in told
     assert "more may be gained" in told
+    assert "Chosen is" not in told
     assert "more may be gained" not in page(Found(schedules=[*rows, tried(LONGER, 0.5)]), {}, {})
 
 
-def test_page_says_where_no_schedule_is_chosen():
+def test_page_says_where_the_chosen_was_not_tried():
     told = page(Found(schedules=[tried(SHORT_EIGHT, 0.4), tried(SHORT, 0.5)]), {}, {})
-    assert "None is chosen" in told
+    assert "Chosen is 150 × 16: fewer than 150 steps never are." in told
+    assert "more may be gained" in told
     assert "**64 × 16**" not in told
 
 
