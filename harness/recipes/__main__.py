@@ -15,9 +15,12 @@ from harness.errors import ConfigError, nearest
 from harness.recipes import evidence, lengths, searching
 from harness.recipes.evidence import Tried
 from harness.recipes.page import Found, Own, multiples, page, schedules
+from harness.recipes.schedules import of_cell
 
-STAGES = ("rates", "schedules", "lengths")
-RATES, SCHEDULES, LENGTHS = (f"{name}.csv" for name in ("evidence", "schedules", "lengths"))
+STAGES = ("rates", "schedules", "defaults", "lengths")
+RATES, SCHEDULES, DEFAULTS, LENGTHS = (
+    f"{name}.csv" for name in ("evidence", "schedules", "defaults", "lengths")
+)
 
 
 def command(cfgs: list[DictConfig]) -> int:
@@ -33,6 +36,10 @@ def command(cfgs: list[DictConfig]) -> int:
             if "schedules" in cfg.stages:
                 known = evidence.read(Path(cfg.out) / RATES)
                 searching.schedule(cfg, cell, known, partial(_keep, cfg, SCHEDULES))
+            if "defaults" in cfg.stages:
+                known, scheduled = (evidence.read(Path(cfg.out) / f) for f in (RATES, SCHEDULES))
+                picked = of_cell((cell.kind, cell.family), scheduled)
+                searching.defaults(cfg, cell, known, picked, partial(_keep, cfg, DEFAULTS))
         if "lengths" in cfg.stages:
             lengths.write(Path(cfg.out) / LENGTHS, lengths.counted(cfg.lengths))
         _write(cfg)
@@ -66,8 +73,10 @@ def _write(cfg: DictConfig) -> None:
 
 def read(folder: Path) -> Found:
     """All evidence that a folder holds."""
-    rates, scheduled = (evidence.read(folder / name) for name in (RATES, SCHEDULES))
-    return Found(rates, scheduled, lengths.read(folder / LENGTHS))
+    rates, scheduled, shipping = (
+        evidence.read(folder / name) for name in (RATES, SCHEDULES, DEFAULTS)
+    )
+    return Found(rates, scheduled, shipping, lengths.read(folder / LENGTHS))
 
 
 def shipped() -> dict[str, Own]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
+from harness.recipes import as_shipped
 from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, scores
 from harness.recipes.lengths import MAY_BE_CUT, Length
 from harness.recipes.multiples import FAMILIES, REPRESENTATIVES
@@ -132,6 +133,7 @@ class Found:
 
     rates: Sequence[Tried] = ()
     schedules: Sequence[Tried] = ()
+    defaults: Sequence[Tried] = ()
     lengths: Sequence[Length] = ()
 
 
@@ -163,6 +165,8 @@ def page(found: Found, methods: Mapping[str, Own], unsearched: Mapping[str, str]
             line for cell, own in by_cell(found.schedules).items() for line in _trained(cell, own)
         ]
         parts.append(SCHEDULES.format(methods=", ".join(tried)) + "\n".join(told))
+    if found.defaults:
+        parts.append(as_shipped.section(found.rates, found.schedules, found.defaults))
     if found.lengths:
         parts.append(LENGTHS + "\n".join(map(_length, found.lengths)) + "\n")
     return "\n".join(parts)

@@ -13,9 +13,8 @@ from statistics import fmean
 
 from omegaconf import DictConfig
 
-from harness.recipes import evidence
+from harness.recipes import evidence, multiples
 from harness.recipes.evidence import NOISE, Cell, Tried
-from harness.recipes.multiples import of_cell
 
 
 @dataclass(frozen=True, order=True)
@@ -42,8 +41,15 @@ USUAL = Schedule(steps=150, batch_size=16)
 
 def schedule(cfg: DictConfig, schedules: Schedules) -> Schedule:
     """That of a composed config's kind of task and family of models, or the usual one."""
-    found = of_cell(cfg, schedules)
+    found = multiples.of_cell(cfg, schedules)
     return Schedule(**found) if found else USUAL
+
+
+def of_cell(cell: Cell, rows: Iterable[Tried]) -> Schedule:
+    """What a cell takes by the evidence: its own, that of classification, or the usual one."""
+    own = by_cell(rows)
+    picked = (chosen(scores(own.get(each, []))) for each in (cell, ("classification", cell[1])))
+    return next(filter(None, picked), USUAL)
 
 
 def scores(rows: Iterable[Tried]) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,7 +35,7 @@ Keep = Callable[[Sequence[Tried]], None]
 
 def rates(cfg: DictConfig, cell: DictConfig, keep: Keep) -> None:
     """The first multiples of every method of a cell, then further ones where an edge asks."""
-    methods = [name for name in cell.methods if cfg.methods is None or name in cfg.methods]
+    methods = _methods(cfg, cell)
 
     def wave(found: Sequence[Tried] | None) -> list[Asked]:
         if found is None:
@@ -67,8 +67,7 @@ def schedule(cfg: DictConfig, cell: DictConfig, known: Sequence[Tried], keep: Ke
     Each method runs at the rate that `known`, the evidence on rates, picks for it.
     """
     own = OmegaConf.merge(cfg.schedules, cell.get("schedules", {}))
-    of_cell = evidence.by_method(known).get((cell.kind, cell.family), {})
-    picked = {m: evidence.chosen(evidence.scores(of_cell.get(m, []))) or 1.0 for m in own.methods}
+    picked = dict.fromkeys(own.methods, 1.0) | _picked(cell, known, own.methods)
     first = [Schedule(own.examples // size, size) for size in own.batch_sizes]
 
     def wave(found: Sequence[Tried] | None) -> list[Asked]:
@@ -82,6 +81,33 @@ def schedule(cfg: DictConfig, cell: DictConfig, known: Sequence[Tried], keep: Ke
         ]
 
     _search(wave, run_config(cfg), keep)
+
+
+def defaults(
+    cfg: DictConfig, cell: DictConfig, known: Sequence[Tried], schedule: Schedule, keep: Keep
+) -> None:
+    """The methods of a cell at the rates that `known` picks, for as long as `train=default` trains.
+
+    One seed: it is to be seen that no rate, found in a short training, ruins a method in this one.
+    """
+    trials = [
+        asked(cfg, cell, method, multiple, cfg.search_seeds[0], schedule)
+        for method, multiple in _picked(cell, known, _methods(cfg, cell)).items()
+    ]
+    _search(lambda found: trials, run_config(cfg), keep)
+
+
+def _methods(cfg: DictConfig, cell: DictConfig) -> list[str]:
+    return [name for name in cell.methods if cfg.methods is None or name in cfg.methods]
+
+
+def _picked(cell: DictConfig, known: Sequence[Tried], methods: Iterable[str]) -> dict[str, float]:
+    """The multiple of each of the methods that were searched in a cell."""
+    own = evidence.by_method(known).get((cell.kind, cell.family), {})
+    found = {
+        method: evidence.chosen(evidence.scores(own[method])) for method in methods if method in own
+    }
+    return {method: multiple for method, multiple in found.items() if multiple is not None}
 
 
 def _search(

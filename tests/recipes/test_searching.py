@@ -97,6 +97,17 @@ def test_a_schedule_is_tried_at_the_rate_that_was_chosen(tmp_path, trained):
     assert rates == {"lora": 6e-3, **own}
 
 
+@pytest.mark.parametrize("trained", [lambda each: each.multiple / 10], indirect=True)
+def test_what_ships_is_tried_at_its_rate_and_schedule_once(tmp_path, trained):
+    cfg = cfg_of(tmp_path, "methods=[lora,full]", "further=[]")
+    cell = cfg.searched.regression_encoder
+    searching.rates(cfg, cell, trained.keep)
+    known = trained.kept
+    searching.defaults(cfg, cell, known, Schedule(300, 4), trained.keep)
+    told = [(row.method, row.multiple, row.steps, row.batch_size) for row in trained.kept]
+    assert told == [("lora", 3, 300, 4), ("full", 3, 300, 4)]
+
+
 @pytest.mark.parametrize("trained", [lambda each: each.trial.seed / 10000], indirect=True)
 def test_a_cell_takes_as_many_of_the_seeds_as_it_says(tmp_path, trained):
     cfg = cfg_of(tmp_path, "multiples=[1]", "further=[]", "search_seeds=[1000,1001,1002]")
