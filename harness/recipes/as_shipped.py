@@ -11,9 +11,9 @@ HEAD = f"""\
 ## As it ships
 
 Rates are searched for in trainings shorter than those of `train=default`, and a rate that is best
-in a short one may ruin a method in a long one. So every method that was searched was trained once
-more at its chosen rate and the chosen schedule (`conf/recipes/defaults.csv`), one seed. **Bold** is
-what is lower than after the search for rates by more than {NOISE:g}.
+in a short one may ruin a method in a long one. So the methods of the cells below were trained once
+more, at the chosen rate and the chosen schedule (`conf/recipes/defaults.csv`), one seed. **Bold**
+is what is lower than after the search for rates by more than {NOISE:g}.
 
 """
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from harness.entry import CONF
+from harness.recipes.__main__ import read
 from harness.recipes.as_shipped import section
-from harness.recipes.evidence import Tried
-from harness.recipes.schedules import USUAL, Schedule
+from harness.recipes.evidence import Tried, by_method, chosen, scores
+from harness.recipes.schedules import USUAL, Schedule, of_cell
 
 SHORT = Schedule(64, 8)
 
@@ -44,3 +46,17 @@ def test_the_schedule_is_what_the_evidence_on_schedules_picks():
                  tried(3, Schedule(128, 16), 0.7), tried(3, Schedule(256, 16), 0.8)]  # fmt: skip
     found = section(SEARCHED, scheduled, [tried(3, Schedule(256, 16), 0.8)])
     assert "| lora | 0.003 | 0.700 | 0.800 |" in found
+
+
+def test_no_method_is_ruined_by_the_rate_and_the_schedule_that_ship():
+    found = read(CONF / "recipes")
+    assert found.defaults
+    searched = by_method(found.rates)
+    for row in found.defaults:
+        before = scores(searched[row.cell][row.method])
+        assert row.multiple == chosen(before), f"no longer ships: {row}"
+        assert Schedule(row.steps, row.batch_size) == of_cell(row.cell, found.schedules), row
+        score = before[row.multiple]
+        assert score is not None
+        assert row.validation is not None, row
+        assert row.validation > score - 0.1, row  # what a single seed may do, and no more
