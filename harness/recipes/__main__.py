@@ -15,7 +15,7 @@ from harness.errors import ConfigError, nearest
 from harness.recipes import evidence, lengths, searching
 from harness.recipes.evidence import Tried
 from harness.recipes.page import Found, Own, multiples, page, schedules
-from harness.recipes.schedules import of_cell
+from harness.recipes.schedules import of_cell, picked
 
 STAGES = ("rates", "schedules", "defaults", "lengths")
 RATES, SCHEDULES, DEFAULTS, LENGTHS = (
@@ -37,9 +37,9 @@ def command(cfgs: list[DictConfig]) -> int:
                 known = evidence.read(Path(cfg.out) / RATES)
                 searching.schedule(cfg, cell, known, partial(_keep, cfg, SCHEDULES))
             if "defaults" in cfg.stages:
-                known, scheduled = (evidence.read(Path(cfg.out) / f) for f in (RATES, SCHEDULES))
-                picked = of_cell((cell.kind, cell.family), scheduled)
-                searching.defaults(cfg, cell, known, picked, partial(_keep, cfg, DEFAULTS))
+                found = read(Path(cfg.out))
+                length = of_cell((cell.kind, cell.family), picked(found.schedules))
+                searching.defaults(cfg, cell, found.rates, length, partial(_keep, cfg, DEFAULTS))
         if "lengths" in cfg.stages:
             lengths.write(Path(cfg.out) / LENGTHS, lengths.counted(cfg.lengths))
         _write(cfg)

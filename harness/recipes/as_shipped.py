@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, scores
-from harness.recipes.schedules import Schedule, by_cell, of_cell
+from harness.recipes.schedules import Schedule, by_cell, of_cell, picked
 
 HEAD = f"""\
 ## As it ships
@@ -20,29 +20,29 @@ is what is lower than after the search for rates by more than {NOISE:g}.
 
 def section(rates: Sequence[Tried], schedules: Sequence[Tried], defaults: Sequence[Tried]) -> str:
     """A table per cell: each method after the search for rates, and as it ships."""
-    searched = by_method(rates)
+    searched, shipping = by_method(rates), picked(schedules)
     told = []
     for cell, rows in by_cell(defaults).items():
-        picked = of_cell(cell, schedules)
+        length = of_cell(cell, shipping)
         told += [
-            *_table(cell, picked, rows[0].metric),
-            *_rows(rows, picked, searched.get(cell, {})),
+            *_table(cell, length, rows[0].metric),
+            *_rows(rows, length, searched.get(cell, {})),
             "",
         ]
     return HEAD + "\n".join(told)
 
 
-def _table(cell: Cell, picked: Schedule, metric: str) -> Iterator[str]:
+def _table(cell: Cell, length: Schedule, metric: str) -> Iterator[str]:
     yield f"### {cell[0]}, {cell[1]}"
     yield ""
     yield f"{metric} on validation."
     yield ""
-    yield f"| method | rate | after the search | {picked.steps} × {picked.batch_size} |"
+    yield f"| method | rate | after the search | {length.steps} × {length.batch_size} |"
     yield "|---|---|---|---|"
 
 
 def _rows(
-    rows: Sequence[Tried], picked: Schedule, searched: Mapping[str, Sequence[Tried]]
+    rows: Sequence[Tried], length: Schedule, searched: Mapping[str, Sequence[Tried]]
 ) -> Iterator[str]:
     """Of what ships now; other rates and schedules have shipped once."""
     for row in rows:
@@ -50,7 +50,7 @@ def _rows(
         score = before.get(row.multiple)
         if score is None or row.multiple != chosen(before):
             continue
-        if Schedule(row.steps, row.batch_size) == picked:
+        if Schedule(row.steps, row.batch_size) == length:
             yield _row(row, score)
 
 

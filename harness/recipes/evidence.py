@@ -98,6 +98,14 @@ def chosen(means: Mapping[float, float | None]) -> float | None:
     return min(alike, key=lambda multiple: (round(abs(log10(multiple)), 1), multiple))
 
 
+def picked(rows: Iterable[Tried]) -> dict[Cell, dict[str, float]]:
+    """The multiple that is chosen for each method in each cell, where a rate ended well."""
+    return {
+        cell: {m: best for m, own in methods.items() if (best := chosen(scores(own))) is not None}
+        for cell, methods in by_method(rows).items()
+    }
+
+
 def beyond(means: Mapping[float, float | None], further: Sequence[float]) -> float | None:
     """What to try next: the nearest multiple past the edge at which the chosen one lies, if any.
 

@@ -39,14 +39,21 @@ def load(file: Path) -> dict[str, dict[str, dict[str, Any]]]:
     return found  # type: ignore[return-value]
 
 
-def of_cell(cfg: DictConfig, picked: Mapping[str, Mapping[str, dict[str, T]]]) -> dict[str, T]:
-    """What was picked for a composed config's kind of task and family of models.
+def cell_of(cfg: DictConfig) -> tuple[str | None, str | None]:
+    """A composed config's kind of task and family of models, where it says them."""
+    return OmegaConf.select(cfg, "task.kind"), family_of(cfg)
+
+
+def of_cell(
+    cell: tuple[str | None, str | None], picked: Mapping[str, Mapping[str, dict[str, T]]]
+) -> dict[str, T]:
+    """What was picked for a kind of task and a family of models.
 
     A kind of task that was not searched takes what classification needs in the same family of
     models. Empty where that was not searched either, or where the model does not say what it is.
     """
-    family = family_of(cfg) or ""
-    kinds = (OmegaConf.select(cfg, "task.kind"), "classification")
+    kind, family = (each or "" for each in cell)
+    kinds = (kind, "classification")
     return next((own for kind in kinds if (own := picked.get(kind, {}).get(family))), {})
 
 
@@ -56,7 +63,7 @@ def rate(own: float, cfg: DictConfig, multiples: Multiples) -> float:
     The own rate itself where nothing was searched that it could go by.
     """
     method, role = (OmegaConf.select(cfg, key) for key in ("method.name", "method.family"))
-    found = of_cell(cfg, multiples)
+    found = of_cell(cell_of(cfg), multiples)
     multiple = found.get(method, found.get(REPRESENTATIVES.get(role, ""), 1.0))
     if multiple == 1 or not isinstance(own, int | float):  # what is no number is told as any is
         return own

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
 from harness.recipes import as_shipped
-from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, scores
+from harness.recipes.evidence import NOISE, Cell, Tried, by_method, chosen, picked, scores
 from harness.recipes.lengths import MAY_BE_CUT, Length
 from harness.recipes.multiples import FAMILIES, REPRESENTATIVES
 from harness.recipes.schedules import USUAL, by_cell, longer
 from harness.recipes.schedules import chosen as chosen_schedule
+from harness.recipes.schedules import picked as picked_schedules
 from harness.recipes.schedules import scores as schedule_scores
 
 KINDS = ("classification", "regression", "tokens", "generation")
@@ -103,9 +104,8 @@ longest text, so a length that no text has costs nothing.
 def multiples(rows: Sequence[Tried]) -> str:
     """conf/recipes/multiples.yaml: what the rule picks out of the evidence."""
     kinds: dict[str, list[str]] = {}
-    for (kind, family), methods in by_method(rows).items():
-        picked = {method: chosen(scores(own)) for method, own in methods.items()}
-        lines = [f"    {m}: {each:g}" for m, each in picked.items() if each is not None]
+    for (kind, family), methods in picked(rows).items():
+        lines = [f"    {m}: {each:g}" for m, each in methods.items()]
         kinds.setdefault(kind, []).extend([f"  {family}:", *lines])
     return HEAD + _of_kinds(kinds)
 
@@ -113,11 +113,10 @@ def multiples(rows: Sequence[Tried]) -> str:
 def schedules(rows: Sequence[Tried]) -> str:
     """conf/recipes/schedules.yaml: what the rule picks out of the evidence."""
     kinds: dict[str, list[str]] = {}
-    for (kind, family), own in by_cell(rows).items():
-        picked = chosen_schedule(schedule_scores(own))
-        if picked is not None:
-            told = f"{{steps: {picked.steps}, batch_size: {picked.batch_size}}}"
-            kinds.setdefault(kind, []).append(f"  {family}: {told}")
+    for kind, families in picked_schedules(rows).items():
+        for family, own in families.items():
+            told = ", ".join(f"{name}: {each}" for name, each in own.items())
+            kinds.setdefault(kind, []).append(f"  {family}: {{{told}}}")
     return SCHEDULES_HEAD + _of_kinds(kinds)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import log2
 from statistics import fmean
 
@@ -41,15 +41,23 @@ USUAL = Schedule(steps=150, batch_size=16)
 
 def schedule(cfg: DictConfig, schedules: Schedules) -> Schedule:
     """That of a composed config's kind of task and family of models, or the usual one."""
-    found = multiples.of_cell(cfg, schedules)
+    return of_cell(multiples.cell_of(cfg), schedules)
+
+
+def of_cell(cell: tuple[str | None, str | None], schedules: Schedules) -> Schedule:
+    """What a cell takes: its own, that of classification by its family, or the usual one."""
+    found = multiples.of_cell(cell, schedules)
     return Schedule(**found) if found else USUAL
 
 
-def of_cell(cell: Cell, rows: Iterable[Tried]) -> Schedule:
-    """What a cell takes by the evidence: its own, that of classification, or the usual one."""
-    own = by_cell(rows)
-    picked = (chosen(scores(own.get(each, []))) for each in (cell, ("classification", cell[1])))
-    return next(filter(None, picked), USUAL)
+def picked(rows: Iterable[Tried]) -> Schedules:
+    """What the rule picks out of the evidence, for the cells where it picks one."""
+    found: Schedules = {}
+    for (kind, family), own in by_cell(rows).items():
+        best = chosen(scores(own))
+        if best is not None:
+            found.setdefault(kind, {})[family] = asdict(best)
+    return found
 
 
 def scores(rows: Iterable[Tried]) -> Scores:
@@ -106,7 +114,8 @@ def chosen(known: Scores) -> Schedule | None:
 
 def _shortest(known: Scores) -> Schedule | None:
     """What is chosen, of the schedules that were tried."""
-    means = {e: fmean(known[e].values()) for e in known if e.batch_size == batch_size(known)}
+    size = batch_size(known)
+    means = {e: fmean(own.values()) for e, own in known.items() if e.batch_size == size}
     sound = [each for each, mean in means.items() if mean >= max(means.values()) - NOISE]
     kept = {each: known[each] for each in sorted(sound)}
     return next((each for each in kept if not _gains(each, kept)), None)

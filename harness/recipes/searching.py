@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,8 @@ def schedule(cfg: DictConfig, cell: DictConfig, known: Sequence[Tried], keep: Ke
     Each method runs at the rate that `known`, the evidence on rates, picks for it.
     """
     own = OmegaConf.merge(cfg.schedules, cell.get("schedules", {}))
-    picked = dict.fromkeys(own.methods, 1.0) | _picked(cell, known, own.methods)
+    found = evidence.picked(known).get((cell.kind, cell.family), {})
+    picked = {method: found.get(method, 1.0) for method in own.methods}
     first = [Schedule(own.examples // size, size) for size in own.batch_sizes]
 
     def wave(found: Sequence[Tried] | None) -> list[Asked]:
@@ -90,24 +91,17 @@ def defaults(
 
     One seed: it is to be seen that no rate, found in a short training, ruins a method in this one.
     """
+    picked = evidence.picked(known).get((cell.kind, cell.family), {})
     trials = [
-        asked(cfg, cell, method, multiple, cfg.search_seeds[0], schedule)
-        for method, multiple in _picked(cell, known, _methods(cfg, cell)).items()
+        asked(cfg, cell, method, picked[method], cfg.search_seeds[0], schedule)
+        for method in _methods(cfg, cell)
+        if method in picked
     ]
     _search(lambda found: trials, run_config(cfg), keep)
 
 
 def _methods(cfg: DictConfig, cell: DictConfig) -> list[str]:
     return [name for name in cell.methods if cfg.methods is None or name in cfg.methods]
-
-
-def _picked(cell: DictConfig, known: Sequence[Tried], methods: Iterable[str]) -> dict[str, float]:
-    """The multiple of each of the methods that were searched in a cell."""
-    own = evidence.by_method(known).get((cell.kind, cell.family), {})
-    found = {
-        method: evidence.chosen(evidence.scores(own[method])) for method in methods if method in own
-    }
-    return {method: multiple for method, multiple in found.items() if multiple is not None}
 
 
 def _search(

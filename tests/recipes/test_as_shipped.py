@@ -8,7 +8,7 @@ from harness.entry import CONF
 from harness.recipes.__main__ import read
 from harness.recipes.as_shipped import section
 from harness.recipes.evidence import Tried, by_method, chosen, scores
-from harness.recipes.schedules import USUAL, Schedule, of_cell
+from harness.recipes.schedules import USUAL, Schedule, of_cell, picked
 
 SHORT = Schedule(64, 8)
 
@@ -51,11 +51,11 @@ def test_the_schedule_is_what_the_evidence_on_schedules_picks():
 def test_no_method_is_ruined_by_the_rate_and_the_schedule_that_ship():
     found = read(CONF / "recipes")
     assert found.defaults
-    searched = by_method(found.rates)
+    searched, shipping = by_method(found.rates), picked(found.schedules)
     for row in found.defaults:
         before = scores(searched[row.cell][row.method])
         assert row.multiple == chosen(before), f"no longer ships: {row}"
-        assert Schedule(row.steps, row.batch_size) == of_cell(row.cell, found.schedules), row
+        assert Schedule(row.steps, row.batch_size) == of_cell(row.cell, shipping), row
         score = before[row.multiple]
         assert score is not None
         assert row.validation is not None, row
